@@ -1,0 +1,216 @@
+import * as z from "zod/mini";
+
+/**
+ * The whole configuration. Each field's `error` says what would be right, for that is the second half of every message, and
+ * each is described in `descriptions`, from which docs/configuration.md is made. zod/mini: the full zod costs 8 MB more of
+ * resident memory on every node.
+ */
+export const descriptions = z.registry<{ description: string; examples?: readonly string[] }>();
+
+function described<T extends z.ZodMiniType>(schema: T, description: string, ...examples: string[]): T {
+  descriptions.add(schema, examples.length === 0 ? { description } : { description, examples });
+  return schema;
+}
+
+function matching(pattern: RegExp, error: string): z.ZodMiniString {
+  return z.string({ error }).check(z.regex(pattern, { error }));
+}
+
+const absolutePath = () => matching(/^\/[^\0\n]*[^\0\n/]$/, "an absolute path, such as /var/lib/weir");
+
+const socketPath = () => {
+  const error = "an absolute path of at most 107 bytes (the system's limit for a unix socket)";
+  return z.string({ error }).check(
+    z.regex(/^\/[^\0\n]*[^\0\n/]$/, { error }),
+    z.refine((path) => typeof path !== "string" || Buffer.byteLength(path) <= 107, { error }),
+  );
+};
+
+const interfaceName = () =>
+  matching(
+    /^(?!\.\.?$)[^\s/:]{1,15}$/,
+    "an interface name: 1 to 15 characters, no space, slash or colon, such as br-weir",
+  );
+
+const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
+  z.enum(values, { error: `one of ${values.map((value) => JSON.stringify(value)).join(", ")}` });
+
+/** A section may be left out whole: then each of its fields has its default. */
+function section<T extends z.core.$ZodShape>(shape: T): z.ZodMiniPrefault<z.ZodMiniObject<T, z.core.$strict>> {
+  const object = z.strictObject(shape, { error: "a section: keys and values, indented" });
+  return z.prefault(object, () => ({}) as z.core.util.NoUndefined<z.core.input<typeof object>>);
+}
+
+const hostAndPort = () => {
+  const error = "HOST:PORT with an address and a port from 1 to 65535, such as 127.0.0.1:10350 or [::1]:10350";
+  return z
+    .string({ error })
+    .check(z.refine((text) => typeof text !== "string" || parseHostAndPort(text) !== undefined, { error }));
+};
+
+/** "127.0.0.1:10350", "[::1]:10350" or ":10350" (all addresses). */
+export function parseHostAndPort(text: string): { host: string; port: number } | undefined {
+  const parts = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/i.exec(text);
+  const port = Number(parts?.[3]);
+  if (parts === null || port < 1 || port > 65535) return undefined;
+  return { host: parts[1] ?? (parts[2] || "::"), port };
+}
+
+const source = z
+  .strictObject(
+    {
+      kubernetes: z.exactOptional(
+        described(
+          z.strictObject(
+            {
+              kubeconfig: z.exactOptional(
+                described(
+                  absolutePath(),
+                  "A kubeconfig file. Absent: the pod's own service account, or else $KUBECONFIG or ~/.kube/config.",
+                  "/etc/weir/kubeconfig",
+                ),
+              ),
+            },
+            { error: "a section: keys and values, indented" },
+          ),
+          "Objects come from a Kubernetes API server. `{}` is enough inside a cluster. The default.",
+        ),
+      ),
+      manifests: z.exactOptional(
+        described(
+          absolutePath(),
+          "Objects come from a folder of Kubernetes manifests, which is watched; no cluster is needed.",
+          "/etc/weir/manifests",
+        ),
+      ),
+    },
+    { error: "kubernetes: {} or manifests: FOLDER" },
+  )
+  .check(
+    z.refine((value) => (value.kubernetes === undefined) !== (value.manifests === undefined), {
+      error: "exactly one of kubernetes: {} and manifests: FOLDER",
+    }),
+  );
+
+export const nodeNameSchema = matching(
+  /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+  "a node's name as Kubernetes spells it: lower case letters, digits, '-' and '.'",
+);
+
+export const schema = z
+  .strictObject(
+    {
+      nodeName: z.exactOptional(
+        described(
+          nodeNameSchema,
+          "The name of this node's Node object. Absent: $NODE_NAME, or else the host's name.",
+          "worker-1",
+        ),
+      ),
+      source: described(
+        z.prefault(source, { kubernetes: {} }),
+        "Where intent comes from: one of `kubernetes` and `manifests`.",
+      ),
+      ovs: section({
+        database: described(
+          z._default(
+            matching(/^(unix:\/.+|(tcp|ssl):.+:\d{1,5})$/, "unix:/PATH, tcp:HOST:PORT or ssl:HOST:PORT"),
+            "unix:/var/run/openvswitch/db.sock",
+          ),
+          "The Open vSwitch database.",
+        ),
+        runDirectory: described(
+          z._default(absolutePath(), "/var/run/openvswitch"),
+          "Open vSwitch's run directory: the bridge's management socket is there.",
+        ),
+        bridge: described(
+          z._default(interfaceName(), "br-weir"),
+          "The bridge, made and owned by Weir. Other bridges are left alone.",
+        ),
+        datapath: described(
+          z._default(oneOf("system", "netdev"), "system"),
+          "`system` is the kernel's datapath, `netdev` the one in user space.",
+        ),
+      }),
+      traffic: section({
+        encapsulation: described(
+          z._default(oneOf("always", "never", "hybrid"), "always"),
+          "How pods of different nodes reach each other: `always` through a tunnel, `never` (routed by the nodes), or `hybrid`: routed between nodes of one subnet, through a tunnel otherwise.",
+        ),
+        tunnel: described(z._default(oneOf("geneve", "vxlan"), "geneve"), "The tunnel's protocol; equal on all nodes."),
+        transportInterface: z.exactOptional(
+          described(
+            interfaceName(),
+            "The interface that carries traffic between nodes. Absent: the one that holds the node's InternalIP.",
+            "eth0",
+          ),
+        ),
+        mtu: z.exactOptional(
+          described(
+            z
+              .int({ error: "a whole number from 1280 to 65000" })
+              .check(
+                z.minimum(1280, { error: "a whole number from 1280 to 65000" }),
+                z.maximum(65000, { error: "a whole number from 1280 to 65000" }),
+              ),
+            "The MTU of the pods' interfaces. Absent: the transport interface's MTU, less the tunnel's overhead.",
+            "1450",
+          ),
+        ),
+        masquerade: described(
+          z._default(z.boolean({ error: "true or false" }), true),
+          "Whether pods leave the cluster with their node's address.",
+        ),
+      }),
+      cni: section({
+        socket: described(
+          z._default(socketPath(), "/var/run/weir/cni.sock"),
+          "Where the CNI executable reaches the node process.",
+        ),
+        configDirectory: described(
+          z._default(absolutePath(), "/etc/cni/net.d"),
+          "Where the CNI configuration is written, last of all, when the node is ready for pods.",
+        ),
+        configName: described(
+          z._default(
+            matching(/^[^/\s]+\.conflist$/, "a file name ending in .conflist, such as 10-weir.conflist"),
+            "10-weir.conflist",
+          ),
+          "Its file name; runtimes take the first one in the folder's order.",
+        ),
+      }),
+      control: section({
+        socket: described(
+          z._default(socketPath(), "/var/run/weir/control.sock"),
+          "Where weirctl reaches the node process.",
+        ),
+      }),
+      http: section({
+        address: described(
+          z._default(hostAndPort(), "127.0.0.1:10350"),
+          "Where /livez, /readyz and /metrics are served; `:10350` is every address.",
+        ),
+      }),
+      stateDirectory: described(
+        z._default(absolutePath(), "/var/lib/weir"),
+        "Where the last intent seen is kept, for a restart without the API server.",
+      ),
+      log: section({
+        level: described(
+          z._default(oneOf("error", "warn", "info", "debug"), "info"),
+          "What is logged, and all above it.",
+        ),
+      }),
+    },
+    { error: "keys and values" },
+  )
+  .check(
+    z.refine((config) => config?.cni?.socket === undefined || config.cni.socket !== config.control?.socket, {
+      path: ["control", "socket"],
+      error: "another path than cni.socket",
+      // Also when something else is wrong: all errors come at once.
+      when: () => true,
+    }),
+  );
+
+export type ParsedConfig = z.output<typeof schema>;
