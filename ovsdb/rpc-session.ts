@@ -1,0 +1,219 @@
+/**
+ * One JSON-RPC 1.0 session over one stream (RFC 7047 section 4): requests matched by id, echo both ways, an inactivity
+ * deadline. Once closed it stays closed: everything in flight rejects, nothing more is written or delivered.
+ */
+import type { Duplex } from "node:stream";
+import type { Log } from "#base/log.ts";
+import { errorCodeOf, OvsdbError } from "#ovsdb/error.ts";
+import { createFramer } from "#ovsdb/framing.ts";
+import { printJson } from "#ovsdb/json-text.ts";
+import { isJsonObject, type Json, type JsonObject, malformed } from "#ovsdb/notation.ts";
+
+export interface SessionOptions {
+  readonly remote: string;
+  readonly log: Log;
+  /** Milliseconds of silence before an echo request; three times as long ends the session. 0: never. */
+  readonly inactivityProbe: number;
+  /** Called in the order of arrival, between the replies. */
+  onNotification(method: string, params: readonly Json[]): void;
+}
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the result before any message behind it is looked at; the promise resolves only later. */
+  onResult?(result: Json): void;
+}
+
+export interface RpcSession {
+  readonly closed: Promise<Error | undefined>;
+  /** Resolves with the result; rejects with the server's error as an OvsdbError. */
+  request(method: string, params: readonly Json[], options?: RequestOptions): Promise<Json>;
+  /** With a reason it counts as a failure, and `closed` tells it. */
+  close(reason?: Error): void;
+}
+
+interface Pending {
+  readonly method: string;
+  resolve(result: Json): void;
+  reject(error: unknown): void;
+}
+
+export function createSession(stream: Duplex, options: SessionOptions): RpcSession {
+  return new Session(stream, options);
+}
+
+class Session implements RpcSession {
+  readonly closed: Promise<Error | undefined>;
+  readonly #stream: Duplex;
+  readonly #options: SessionOptions;
+  readonly #framer = createFramer();
+  readonly #pending = new Map<number, Pending>();
+  /** Aborted requests whose reply is still to come. */
+  readonly #abandoned = new Set<number>();
+  readonly #settleClosed: (reason: Error | undefined) => void;
+  #lastId = 0;
+  #ended: OvsdbError | undefined;
+  #lastHeard = performance.now();
+  #probing = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(stream: Duplex, options: SessionOptions) {
+    const { promise, resolve } = Promise.withResolvers<Error | undefined>();
+    this.closed = promise;
+    this.#settleClosed = resolve;
+    this.#stream = stream;
+    this.#options = options;
+    stream.on("data", (chunk: Buffer) => this.#receive(chunk));
+    stream.on("error", (error: Error) => this.#end(error));
+    stream.on("end", () => this.#end(new Error("the server closed the connection")));
+    stream.on("close", () => this.#end(new Error("the connection was closed")));
+    if (options.inactivityProbe > 0) this.#schedule(options.inactivityProbe);
+  }
+
+  request(method: string, params: readonly Json[], options: RequestOptions = {}): Promise<Json> {
+    const { signal, onResult } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#ended !== undefined) return Promise.reject(this.#closedError());
+    const { promise, resolve, reject } = Promise.withResolvers<Json>();
+    const id = ++this.#lastId;
+    const text = printJson({ method, params, id });
+    const onAbort = () => this.#abandon(id, signal?.reason);
+    const settle = () => signal?.removeEventListener("abort", onAbort);
+    this.#pending.set(id, {
+      method,
+      resolve: (result) => {
+        settle();
+        onResult?.(result);
+        resolve(result);
+      },
+      reject: (error) => {
+        settle();
+        reject(error);
+      },
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#stream.write(text);
+    return promise;
+  }
+
+  close(reason?: Error): void {
+    this.#end(reason);
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ended !== undefined) return;
+    this.#lastHeard = performance.now();
+    this.#probing = false;
+    let messages: JsonObject[];
+    try {
+      messages = this.#framer.push(chunk);
+    } catch (error) {
+      this.#end(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    for (const message of messages) {
+      if (this.#ended !== undefined) return;
+      this.#dispatch(message);
+    }
+  }
+
+  #dispatch(message: JsonObject): void {
+    const { method, params, id } = message;
+    if (typeof method === "string" && Array.isArray(params)) {
+      if (id === null || id === undefined) this.#options.onNotification(method, params);
+      else this.#answer(method, params, id);
+    } else if (typeof id === "number" && "result" in message) this.#settle(id, message);
+    else this.#end(malformed("a JSON-RPC request, notification or reply", message));
+  }
+
+  #answer(method: string, params: Json, id: Json): void {
+    if (method === "echo") this.#stream.write(printJson({ result: params, error: null, id }));
+    else this.#stream.write(printJson({ result: null, error: { error: "unknown method", details: method }, id }));
+  }
+
+  #settle(id: number, message: JsonObject): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) {
+      if (!this.#abandoned.delete(id)) this.#end(malformed("a reply to one of our requests", message));
+      return;
+    }
+    this.#pending.delete(id);
+    const error = message["error"];
+    if (error === null || error === undefined) pending.resolve(message["result"] ?? null);
+    else pending.reject(rpcError(pending.method, error));
+  }
+
+  #abandon(id: number, reason: unknown): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    this.#abandoned.add(id);
+    // RFC 7047 section 4.1.4: only a transaction can be cancelled; other requests are answered at once anyway.
+    if (pending.method === "transact") this.#stream.write(printJson({ method: "cancel", params: [id], id: null }));
+    pending.reject(reason);
+  }
+
+  #end(reason: Error | undefined): void {
+    if (this.#ended !== undefined) return;
+    const { remote } = this.#options;
+    const why = reason === undefined ? "it was closed here" : reason.message;
+    this.#ended =
+      reason instanceof OvsdbError
+        ? reason
+        : new OvsdbError("E_OVSDB_CLOSED", `the connection to ${remote} is gone: ${why}`, { remote }, reason);
+    clearTimeout(this.#timer);
+    this.#stream.destroy();
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#settleClosed(reason === undefined ? undefined : this.#ended);
+    for (const { reject } of pending) reject(this.#closedError());
+  }
+
+  /** Callers see E_OVSDB_CLOSED whatever ended the session; the cause says what it was. */
+  #closedError(): OvsdbError {
+    const ended = this.#ended;
+    if (ended === undefined || ended.code === "E_OVSDB_CLOSED") {
+      return ended ?? new OvsdbError("E_OVSDB_CLOSED", "the connection is gone");
+    }
+    const { remote } = this.#options;
+    return new OvsdbError("E_OVSDB_CLOSED", `the connection to ${remote} is gone`, { remote }, ended);
+  }
+
+  #schedule(delay: number): void {
+    this.#timer = setTimeout(() => this.#probe(), delay);
+    this.#timer.unref();
+  }
+
+  #probe(): void {
+    const probe = this.#options.inactivityProbe;
+    const silence = performance.now() - this.#lastHeard;
+    if (silence >= 3 * probe && this.#probing) {
+      // After a stall of this very process the answer may lie unread in the socket: look there first.
+      setImmediate(() => {
+        if (this.#ended !== undefined) return;
+        if (this.#probing) this.#end(this.#inactive(silence));
+        else this.#schedule(probe);
+      });
+      return;
+    }
+    if (silence >= probe && !this.#probing) {
+      this.#probing = true;
+      this.request("echo", []).catch(() => {}); // only its arrival matters
+    }
+    this.#schedule(this.#probing ? Math.max(3 * probe - silence, probe) : probe - silence);
+  }
+
+  #inactive(silence: number): OvsdbError {
+    const { remote } = this.#options;
+    return new OvsdbError("E_OVSDB_INACTIVE", `${remote} has been silent for ${Math.round(silence)} ms`, { remote });
+  }
+}
+
+/** JSON-RPC's `error`: ovsdb-server gives an object with error and details, or a bare string ("canceled"). */
+function rpcError(method: string, json: Json): OvsdbError {
+  const error = isJsonObject(json) ? json["error"] : json;
+  const serverDetails = isJsonObject(json) ? json["details"] : undefined;
+  const word = typeof error === "string" ? error : printJson(error ?? null);
+  const tail = typeof serverDetails === "string" ? `: ${serverDetails}` : "";
+  return new OvsdbError(errorCodeOf(word), `${method} refused: ${word}${tail}`, { method, error: word, serverDetails });
+}
