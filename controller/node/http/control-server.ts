@@ -1,0 +1,88 @@
+import { mkdir, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { dirname } from "node:path";
+import { WeirError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import { TABLES } from "#pipeline/layout/tables.ts";
+import type { Listening } from "./listening.ts";
+import { closeServer, whenListening } from "./listening.ts";
+import type { FlowFilter, NodeView } from "./node-view.ts";
+import { createListener, json, jsonLines, RequestError } from "./router.ts";
+
+export interface ControlServerOptions {
+  readonly socket: string;
+  readonly view: NodeView;
+  readonly log: Log;
+}
+
+export class SocketInUseError extends WeirError {
+  constructor(socket: string) {
+    super("E_SOCKET_IN_USE", `${socket} is served by another process; one weir-node runs on a node`, { socket });
+  }
+}
+
+/** Serves the node's view to weirctl on a unix socket that only root may open. */
+export async function startControlServer({ socket, view, log }: ControlServerOptions): Promise<Listening> {
+  const server = createServer(
+    createListener(
+      {
+        "/v1/status": () => json(view.status()),
+        "/v1/pods": () => json([...view.pods()]),
+        "/v1/nodes": () => json([...view.nodes()]),
+        "/v1/problems": () => json([...view.problems()]),
+        "/v1/flows": async (query) => jsonLines(await view.flows(readFilter(query))),
+        "/v1/owners": () => jsonLines(view.owners()),
+      },
+      log,
+    ),
+  );
+  await mkdir(dirname(socket), { recursive: true });
+  if (await isServed(socket)) throw new SocketInUseError(socket);
+  await rm(socket, { force: true });
+  await whenListening(server, () => {
+    // The socket is bound within listen(), so no other code runs under this mask.
+    const before = process.umask(0o177);
+    server.listen(socket);
+    process.umask(before);
+  });
+  return { address: socket, close: () => closeServer(server) };
+}
+
+function readFilter(query: URLSearchParams): FlowFilter {
+  const pod = query.get("pod");
+  const owner = query.get("owner");
+  const table = query.get("table");
+  for (const key of query.keys()) {
+    if (!["pod", "owner", "table"].includes(key))
+      throw new RequestError(400, `flows takes pod, table, owner, not ${key}`);
+  }
+  if (pod !== null && !/^[^/]+\/[^/]+$/.test(pod)) throw new RequestError(400, `pod ${pod} is not NAMESPACE/NAME`);
+  return {
+    ...(pod === null ? {} : { pod }),
+    ...(owner === null ? {} : { owner }),
+    ...(table === null ? {} : { table: readTable(table) }),
+  };
+}
+
+function readTable(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) <= 254) return Number(text);
+  const found = Object.entries(TABLES).find(([name]) => name.toLowerCase() === text.toLowerCase());
+  if (found === undefined) {
+    const tables = Object.entries(TABLES).map(([name, { id }]) => `${name} (${id})`);
+    throw new RequestError(400, `there is no table ${text}; there are ${tables.join(", ")}`);
+  }
+  return found[1].id;
+}
+
+/** Whether somebody listens there: a socket left by a process that was killed is no obstacle. */
+function isServed(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socket);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,111 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { FlowCounts } from "./node-view.ts";
+import { registerProcessMetrics } from "./process-metrics.ts";
+
+export type Target = "switch" | "host" | "ports";
+export type Peer = "kubernetes" | "ovsdb" | "switch";
+
+/** What is read at each scrape instead of being counted. */
+export interface Readings {
+  flows(): FlowCounts;
+  pods(): number;
+  peers(): number;
+  /** How many problems each source has. */
+  problems(): ReadonlyMap<string, number>;
+  connected(): Readonly<Record<Peer, boolean>>;
+}
+
+/** What the rooms count. Calls are cheap; none is made per packet or per flow. */
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+  countBatch(source: string, changes: number): void;
+  observeStep(seconds: number): void;
+  observeReconcile(target: Target, seconds: number, outcome: "ok" | "failed"): void;
+  countModifications(target: Target, count: number): void;
+  countDriftRepairs(target: Target, count: number): void;
+  countReconnect(peer: Peer): void;
+  /** `code` is CNI's error number, 0 for success. */
+  observeCni(command: string, code: number, seconds: number): void;
+}
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export function createMetrics(version: string, readings: Readings): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const histogram = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Histogram({ name, help, labelNames, buckets: SECONDS, registers });
+
+  registerReadings(registry, version, readings);
+  registerProcessMetrics(registry);
+  const batches = counter("weir_batches_total", "Batches of changes that a source gave.", "source");
+  const changes = counter("weir_changes_total", "Changed objects in those batches.", "source");
+  const steps = histogram("weir_pipeline_step_seconds", "Time from a batch to its difference of the desired state.");
+  const reconciles = histogram("weir_reconcile_seconds", "Time of one application to a target.", "target", "outcome");
+  const modifications = counter("weir_modifications_total", "Changes sent to a target.", "target");
+  const drift = counter("weir_drift_repairs_total", "Differences that a comparison found and repaired.", "target");
+  const reconnects = counter("weir_reconnects_total", "Connections made after the first.", "peer");
+  const cniOperations = counter(
+    "weir_cni_operations_total",
+    "CNI calls by error code; 0 is success.",
+    "command",
+    "code",
+  );
+  const cniSeconds = histogram("weir_cni_operation_seconds", "Time of one CNI call.", "command");
+
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    countBatch(source, count) {
+      batches.inc({ source });
+      changes.inc({ source }, count);
+    },
+    observeStep: (seconds) => steps.observe(seconds),
+    observeReconcile: (target, seconds, outcome) => reconciles.observe({ target, outcome }, seconds),
+    countModifications: (target, count) => modifications.inc({ target }, count),
+    countDriftRepairs: (target, count) => drift.inc({ target }, count),
+    countReconnect: (peer) => reconnects.inc({ peer }),
+    observeCni(command, code, seconds) {
+      cniOperations.inc({ command, code });
+      cniSeconds.observe({ command }, seconds);
+    },
+  };
+}
+
+function registerReadings(registry: Registry, version: string, readings: Readings): void {
+  gauge(registry, "weir_build_info", "The version that runs.", ["version"], (set) => set({ version }, 1));
+  gauge(registry, "weir_flows", "Flows by state; desired is the sum that should be there.", ["state"], (set) => {
+    for (const [state, count] of Object.entries(readings.flows())) set({ state }, count);
+  });
+  gauge(registry, "weir_pods", "Pods plugged into this node's bridge.", [], (set) => set({}, readings.pods()));
+  gauge(registry, "weir_peers", "Other nodes that are reached.", [], (set) => set({}, readings.peers()));
+  gauge(registry, "weir_problems", "Objects that are wrong, by source.", ["source"], (set) => {
+    for (const [source, count] of readings.problems()) set({ source }, count);
+  });
+  gauge(registry, "weir_connected", "Whether the connection is up.", ["peer"], (set) => {
+    for (const [peer, connected] of Object.entries(readings.connected())) set({ peer }, connected ? 1 : 0);
+  });
+}
+
+/** A gauge that holds nothing between scrapes: what is gone from the readings is gone from the text. */
+function gauge<L extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+  read: (set: (labels: Partial<Record<L, string>>, value: number) => void) => void,
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset();
+      read((labels, value) => this.set(labels, value));
+    },
+  });
+}

@@ -1,0 +1,108 @@
+/**
+ * What a running node tells of itself, as plain JSON values: `main.ts` builds one, the control server serves it, and weirctl
+ * prints it. Nothing here is kept: each call looks at the state of that moment.
+ */
+export interface NodeView {
+  status(): NodeStatus;
+  pods(): Iterable<PodEntry>;
+  nodes(): Iterable<NodeEntry>;
+  problems(): Iterable<ProblemEntry>;
+  /** The live table, read from the switch and decorated. Lazy: text is made only for what is sent. */
+  flows(filter: FlowFilter): Promise<Iterable<FlowEntry>>;
+  /** Every cookie in the desired state, so that a dump made elsewhere can be annotated. */
+  owners(): Iterable<CookieEntry>;
+}
+
+export interface NodeStatus {
+  readonly node: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly ready: boolean;
+  readonly checks: readonly CheckEntry[];
+  readonly source: string;
+  readonly bridge: string;
+  readonly datapath: string;
+  readonly encapsulation: string;
+  readonly tunnel: string;
+  /** Of the pods; absent before the transport interface is known. */
+  readonly mtu?: number;
+  readonly podCidrs: readonly string[];
+  readonly pods: number;
+  readonly peers: number;
+  readonly problems: number;
+  readonly flows: FlowCounts;
+}
+
+export interface FlowCounts {
+  readonly desired: number;
+  readonly installed: number;
+  readonly pending: number;
+  readonly failed: number;
+}
+
+export interface CheckEntry {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly message?: string;
+}
+
+export interface PodEntry {
+  readonly namespace: string;
+  readonly name: string;
+  readonly ips: readonly string[];
+  readonly mac: string;
+  readonly interface: string;
+  readonly port: number;
+  readonly containerId: string;
+  /** "ready" when every flow of the pod is in the switch, else why it is not. */
+  readonly state: string;
+}
+
+export interface NodeEntry {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly podCidrs: readonly string[];
+  /** How this node reaches it: "self", "tunnel", "direct" or why it does not. */
+  readonly path: string;
+  readonly mtu?: number;
+}
+
+export interface ProblemEntry {
+  readonly source: string;
+  readonly object: string;
+  readonly field: string;
+  readonly message: string;
+}
+
+export interface FlowFilter {
+  /** "namespace/name". */
+  readonly pod?: string;
+  readonly table?: number;
+  /** "kind/name" or "kind/namespace/name". */
+  readonly owner?: string;
+}
+
+export interface FlowEntry {
+  /** As ovs-ofctl prints it, with table names. */
+  readonly flow: string;
+  /** "0x0201..." */
+  readonly cookie: string;
+  readonly packets?: number;
+  readonly bytes?: number;
+  /** "pod default/web, interface weir0a1b". Empty for a flow that nobody asked for. */
+  readonly owners: readonly string[];
+  /** "pods/deliver"; absent for a foreign cookie. */
+  readonly site?: string;
+  /** Why there are such flows. */
+  readonly why?: string;
+  /** foreign: in the switch, and not of ours. */
+  readonly status: "installed" | "pending" | "failed" | "foreign";
+  /** The switch's words, for a failed flow. */
+  readonly reason?: string;
+}
+
+export interface CookieEntry {
+  readonly cookie: string;
+  readonly site: string;
+  readonly owners: readonly string[];
+}

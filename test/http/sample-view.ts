@@ -1,0 +1,61 @@
+import type { FlowEntry, NodeView } from "#controller/node/http/node-view.ts";
+
+export const sampleFlow: FlowEntry = {
+  flow: "cookie=0x204000000000001, table=Route, priority=200,ip,nw_dst=10.10.1.5 actions=output:7",
+  cookie: "0x204000000000001",
+  packets: 12,
+  bytes: 1200,
+  owners: ["pod default/web, interface weir0a1b2c3d4e5"],
+  site: "pods/deliver",
+  why: "packets to the pod's address leave by its port",
+  status: "installed",
+};
+
+/** A view with one of everything; a test replaces what it is about. */
+export function sampleView(changes: Partial<NodeView> = {}): NodeView {
+  return {
+    status: () => ({
+      node: "n1",
+      version: "0.1.0",
+      startedAt: "2026-01-01T00:00:00.000Z",
+      ready: true,
+      checks: [
+        { name: "switch", ok: true },
+        { name: "kubernetes", ok: false, message: "no answer since 12 s" },
+      ],
+      source: "kubernetes",
+      bridge: "br-weir",
+      datapath: "netdev",
+      encapsulation: "always",
+      tunnel: "geneve",
+      mtu: 1450,
+      podCidrs: ["10.10.1.0/24"],
+      pods: 1,
+      peers: 1,
+      problems: 1,
+      flows: { desired: 40, installed: 39, pending: 0, failed: 1 },
+    }),
+    pods: () => [
+      {
+        namespace: "default",
+        name: "web",
+        ips: ["10.10.1.5", "fd00:1::5"],
+        mac: "0a:58:00:00:00:01",
+        interface: "weir0a1b2c3d4e5",
+        port: 7,
+        containerId: "c0ffee",
+        state: "ready",
+      },
+    ],
+    nodes: () => [
+      { name: "n1", addresses: ["172.18.0.1"], podCidrs: ["10.10.1.0/24"], path: "self", mtu: 1450 },
+      { name: "n2", addresses: ["172.18.0.2"], podCidrs: ["10.10.2.0/24"], path: "tunnel" },
+    ],
+    problems: () => [
+      { source: "pipeline", object: "Node n3", field: "spec.podCIDRs", message: "is empty; a network is needed" },
+    ],
+    flows: async () => [sampleFlow],
+    owners: () => [{ cookie: sampleFlow.cookie, site: "pods/deliver", owners: sampleFlow.owners }],
+    ...changes,
+  };
+}
