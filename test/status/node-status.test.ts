@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { silentLog } from "#base/log.ts";
+import type { KubeResponse } from "#controller/node/status/kube-request.ts";
+import { createNodeStatusWriter } from "#controller/node/status/node-status.ts";
+import { type Call, fakeServer, manualWait, settle } from "./fake-server.ts";
+
+const now = () => new Date("2026-01-02T03:04:05.678Z");
+const time = "2026-01-02T03:04:05Z";
+
+function setUp(answer: (call: Call) => KubeResponse | Error) {
+  const server = fakeServer(answer);
+  const clock = manualWait();
+  const end = new AbortController();
+  const writer = createNodeStatusWriter({
+    node: "n1",
+    request: server.request,
+    log: silentLog,
+    signal: end.signal,
+    now,
+    wait: clock.wait,
+  });
+  return { ...server, clock, writer, end };
+}
+
+const empty = (): KubeResponse => ({ status: 200, body: { items: [{ metadata: { name: "n1" } }] } });
+
+function withCondition(condition: object, annotations = {}): () => KubeResponse {
+  return () => ({ status: 200, body: { items: [{ metadata: { annotations }, status: { conditions: [condition] } }] } });
+}
+
+describe("The node's status", () => {
+  it("says WeirReady and the MTU in one patch of the status", async () => {
+    const { calls, writer } = setUp(empty);
+    writer.report({ ready: true, podMtu: 1450 });
+    await settle();
+    assert.equal(calls[0]?.path, "/api/v1/nodes?fieldSelector=metadata.name%3Dn1");
+    assert.deepEqual(calls[1], {
+      method: "PATCH",
+      path: "/api/v1/nodes/n1/status",
+      contentType: "application/strategic-merge-patch+json",
+      body: {
+        metadata: { annotations: { "weir.dev/pod-mtu": "1450" } },
+        status: {
+          conditions: [
+            {
+              type: "NetworkUnavailable",
+              status: "False",
+              reason: "WeirReady",
+              message: "Weir connects this node's pods",
+              lastHeartbeatTime: time,
+              lastTransitionTime: time,
+            },
+          ],
+        },
+      },
+    });
+  });
+
+  it("writes nothing when the object says it already, as after a restart", async () => {
+    const condition = {
+      type: "NetworkUnavailable",
+      status: "False",
+      reason: "WeirReady",
+      message: "Weir connects this node's pods",
+    };
+    const { calls, writer } = setUp(withCondition(condition, { "weir.dev/pod-mtu": "1450" }));
+    writer.report({ ready: true, podMtu: 1450 });
+    writer.report({ ready: true, podMtu: 1450 });
+    await settle();
+    assert.deepEqual(
+      calls.map((call) => call.method),
+      ["GET"],
+    );
+  });
+
+  it("keeps the time of the transition while only the words change", async () => {
+    const { calls, writer } = setUp(
+      withCondition({ type: "NetworkUnavailable", status: "False", reason: "Other", message: "" }),
+    );
+    writer.report({ ready: true });
+    await settle();
+    assert.doesNotMatch(JSON.stringify(calls[1]?.body), /lastTransitionTime|annotations/);
+  });
+
+  it("does not say that the node is unready before it has been so for a while", async () => {
+    const { calls, clock, writer } = setUp(empty);
+    writer.report({ ready: false, message: "the switch is away" });
+    await settle();
+    assert.deepEqual([calls.length, clock.asked], [0, [10_000]]);
+    writer.report({ ready: true });
+    await settle();
+    assert.match(JSON.stringify(calls.at(-1)?.body), /WeirReady/);
+    writer.report({ ready: false, message: "the switch is away" });
+    await settle();
+    clock.pass();
+    await settle();
+    assert.match(JSON.stringify(calls.at(-1)?.body), /"True","reason":"WeirNotReady","message":"the switch is away"/);
+  });
+
+  it("tries again with back-off when the server does not answer, and gives up on what is refused", async () => {
+    const answers: (KubeResponse | Error)[] = [
+      new Error("connection refused"),
+      { status: 503, body: { message: "starting" } },
+    ];
+    const { calls, clock, writer } = setUp(
+      (call) => answers.shift() ?? (call.method === "GET" ? empty() : { status: 422, body: {} }),
+    );
+    writer.report({ ready: true });
+    for (let i = 0; i < 4; i++) {
+      await settle();
+      clock.pass();
+    }
+    await settle();
+    assert.deepEqual(
+      calls.map((call) => call.method),
+      ["GET", "GET", "GET", "PATCH"],
+    );
+    assert.equal(clock.asked.length, 2);
+  });
+
+  it("ends with its signal", async () => {
+    const { calls, clock, writer, end } = setUp(() => new Error("away"));
+    writer.report({ ready: true });
+    await settle();
+    end.abort();
+    await settle();
+    clock.pass();
+    await settle();
+    writer.report({ ready: false });
+    await settle();
+    assert.equal(calls.length, 1);
+  });
+});
