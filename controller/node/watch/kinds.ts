@@ -1,0 +1,63 @@
+import type { Kind } from "#pipeline/source.ts";
+import { createPrune, type Prune } from "./prune.ts";
+
+/** How one kind of Kubernetes object is watched, and what is kept of it. */
+export interface WatchedKind {
+  readonly kind: Kind;
+  readonly apiVersion: string;
+  /** The last part of the API path, and of the source's name. */
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** The field that names an object's node, where only those of this node are wanted: the API selects by it. */
+  readonly nodeField?: string;
+  readonly prune: Prune;
+}
+
+const IDENTITY = ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels"];
+const POD = [...IDENTITY, "spec.nodeName", "spec.hostNetwork", "status.phase", "status.podIPs"];
+const NODE = [
+  ...IDENTITY,
+  "metadata.annotations[weir.dev/pod-mtu]",
+  "spec.podCIDR",
+  "spec.podCIDRs",
+  "status.addresses",
+];
+
+/** One line a kind. What its prune does not keep is dropped on arrival: a change in it is no change to us. */
+// biome-ignore format: one line a kind
+export const WATCHED_KINDS: readonly WatchedKind[] = [
+  { kind: "Pod", apiVersion: "v1", plural: "pods", namespaced: true, nodeField: "spec.nodeName", prune: createPrune(...POD) },
+  { kind: "Node", apiVersion: "v1", plural: "nodes", namespaced: false, prune: createPrune(...NODE) },
+  { kind: "Namespace", apiVersion: "v1", plural: "namespaces", namespaced: false, prune: createPrune(...IDENTITY) },
+];
+
+/** What the API's field selector decides, for sources that must decide it themselves. */
+export function concernsNode(kind: WatchedKind, object: unknown, nodeName: string): boolean {
+  return kind.nodeField === undefined || readPath(object, kind.nodeField.split(".")) === nodeName;
+}
+
+/** "/api/v1/pods": the whole cluster's collection. */
+export function collectionPath(kind: WatchedKind): string {
+  return `${kind.apiVersion.includes("/") ? "/apis" : "/api"}/${kind.apiVersion}/${kind.plural}`;
+}
+
+/** "namespace/name" or "name"; undefined when the object cannot be named. */
+export function keyOf(object: unknown): string | undefined {
+  const name = readPath(object, ["metadata", "name"]);
+  if (typeof name !== "string" || name === "") return undefined;
+  const namespace = readPath(object, ["metadata", "namespace"]);
+  return typeof namespace === "string" && namespace !== "" ? `${namespace}/${name}` : name;
+}
+
+export function readPath(object: unknown, path: readonly string[]): unknown {
+  let value = object;
+  for (const step of path) {
+    if (!isRecord(value) || !Object.hasOwn(value, step)) return undefined;
+    value = value[step];
+  }
+  return value;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

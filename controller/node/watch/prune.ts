@@ -1,0 +1,37 @@
+/** Makes a copy of an object which holds only what is read; undefined stays undefined. */
+export type Prune = (object: unknown) => unknown;
+
+type Tree = Map<string, Tree>;
+
+/**
+ * Keeps the fields named, spelled as problems spell them: "metadata.labels", or with brackets where a key holds dots:
+ * "metadata.annotations[example.com/name]". A field's value is kept whole.
+ *
+ *     createPrune("metadata.name", "spec.nodeName")(pod)   // { metadata: { name }, spec: { nodeName } }
+ */
+export function createPrune(...paths: readonly string[]): Prune {
+  const root: Tree = new Map();
+  for (const path of paths) {
+    let tree = root;
+    for (const step of stepsOf(path)) {
+      const next: Tree = tree.get(step) ?? new Map();
+      tree.set(step, next);
+      tree = next;
+    }
+  }
+  return (object) => keep(object, root);
+}
+
+function stepsOf(path: string): readonly string[] {
+  return [...path.matchAll(/\[([^\]]+)\]|[^.[\]]+/g)].map((part) => part[1] ?? part[0]);
+}
+
+function keep(value: unknown, tree: Tree): unknown {
+  if (tree.size === 0 || typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const kept: Record<string, unknown> = {};
+  for (const [key, below] of tree) {
+    const member: unknown = Reflect.get(value, key);
+    if (Object.hasOwn(value, key) && member !== null) kept[key] = keep(member, below);
+  }
+  return kept;
+}
