@@ -1,0 +1,114 @@
+import { styleText } from "node:util";
+import type { ProbeReply } from "./prober.ts";
+
+export type Family = 4 | 6;
+export const FAMILIES: readonly Family[] = [4, 6];
+
+export interface Endpoint {
+  /** "shop/web", "alpha", "outside". */
+  readonly label: string;
+  readonly kind: "pod" | "node" | "outside";
+  readonly node?: string;
+  readonly netns: string;
+  readonly addresses: Readonly<Partial<Record<Family, string>>>;
+}
+
+export interface Cell {
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  readonly family: Family;
+  readonly reply: ProbeReply;
+  /** Why the cell is not as it should be; undefined when it is. */
+  readonly fault: string | undefined;
+}
+
+/** Everything that can be tried: pods and nodes to each other and to the outside, in each family that both ends have. */
+export function* pairsOf(endpoints: readonly Endpoint[]): Generator<{ from: Endpoint; to: Endpoint; family: Family }> {
+  for (const from of endpoints) {
+    if (from.kind === "outside") continue;
+    for (const to of endpoints)
+      for (const family of FAMILIES)
+        if (from !== to && from.addresses[family] !== undefined && to.addresses[family] !== undefined)
+          yield { from, to, family };
+  }
+}
+
+/**
+ * No policy stands yet, so everybody reaches everybody. A pod is seen under its own address by pods and nodes, and under its
+ * node's by the outside. What a node is seen as is its kernel's choice.
+ */
+export function judgeCell(
+  from: Endpoint,
+  to: Endpoint,
+  family: Family,
+  reply: ProbeReply,
+  nodes: readonly Endpoint[],
+): Cell {
+  const expected =
+    from.kind !== "pod"
+      ? undefined
+      : to.kind === "outside"
+        ? nodes.find(({ label }) => label === from.node)?.addresses[family]
+        : from.addresses[family];
+  const fault =
+    reply.ping === undefined
+      ? "no answer to ping"
+      : reply.seenAs === undefined
+        ? `TCP: ${reply.error ?? "no answer"}`
+        : expected !== undefined && reply.seenAs !== expected
+          ? `seen as ${reply.seenAs}, should be ${expected}`
+          : undefined;
+  return { from, to, family, reply, fault };
+}
+
+export function formatMatrix(endpoints: readonly Endpoint[], cells: readonly Cell[], colour: boolean): string {
+  const paint = (style: "green" | "red" | "dim" | "bold", text: string) =>
+    colour ? styleText(style, text, { validateStream: false }) : text;
+  const byKey = new Map(cells.map((cell) => [keyOf(cell.from, cell.to, cell.family), cell]));
+  const pods = endpoints.filter(({ kind }) => kind === "pod");
+  const heads = endpoints.map((endpoint) =>
+    endpoint.kind === "pod" ? String(pods.indexOf(endpoint) + 1) : endpoint.label,
+  );
+  const widths = heads.map((head) => Math.max(5, head.length + 1));
+  const rows = endpoints.filter(({ kind }) => kind !== "outside");
+  const names = rows.map((row) => nameRow(row, pods.indexOf(row) + 1));
+  const left = Math.max(...names.map((name) => name.length)) + 2;
+
+  const mark = (from: Endpoint, to: Endpoint, family: Family): string => {
+    const cell = byKey.get(keyOf(from, to, family));
+    if (cell === undefined) return paint("dim", from === to ? "-" : " ");
+    return cell.fault === undefined ? paint("green", "✓") : paint("red", "✗");
+  };
+  const lines = rows.map((from, index) => {
+    const marks = endpoints.map(
+      (to, column) => `${mark(from, to, 4)} ${mark(from, to, 6)}${" ".repeat(widths[column]! - 3)}`,
+    );
+    return `  ${names[index]!.padEnd(left)}${marks.join("")}`;
+  });
+  const header = `  ${"from".padEnd(left)}${heads.map((head, column) => head.padEnd(widths[column]!)).join("")}`;
+  return [paint("bold", header.trimEnd()), ...lines.map((line) => line.trimEnd()), "", summary(cells)].join("\n");
+}
+
+function nameRow({ kind, label, node, addresses }: Endpoint, number: number): string {
+  const own = FAMILIES.map((family) => addresses[family] ?? "")
+    .join(" ")
+    .trim();
+  return kind === "pod" ? `${number} ${label} on ${node}: ${own}` : `${label}: ${own}`;
+}
+
+function summary(cells: readonly Cell[]): string {
+  const faults = cells.filter(({ fault }) => fault !== undefined);
+  const pings = cells.flatMap(({ reply }) => (reply.ping === undefined ? [] : [reply.ping])).sort((a, b) => a - b);
+  const lines = [
+    "  Each cell is IPv4 and IPv6. ✓: a ping came back, a TCP connection opened, and its other end saw the right source address.",
+    `  ${cells.length - faults.length} of ${cells.length} as they should be; median ping ${pings[pings.length >> 1]?.toFixed(2) ?? "-"} ms.`,
+    ...faults.map(
+      ({ from, to, family, fault }) => `  ✗ ${from.label} -> ${to.label} ${to.addresses[family]}: ${fault}`,
+    ),
+  ];
+  return lines.join("\n");
+}
+
+function keyOf(from: Endpoint, to: Endpoint, family: Family): string {
+  return `${from.label} ${to.label} ${family}`;
+}
