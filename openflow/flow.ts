@@ -1,5 +1,6 @@
+import { isEqual } from "#base/equal.ts";
 import type { Action } from "#openflow/actions.ts";
-import type { Match } from "#openflow/match.ts";
+import { type Match, matchKey } from "#openflow/match.ts";
 
 /** A flow table entry. Its identity is (table, priority, match); cookie and actions are its content. */
 export interface Flow {
@@ -30,4 +31,21 @@ export interface Group {
   readonly selectionMethod?: string;
   readonly selectionParameter?: bigint;
   readonly fields?: readonly string[];
+}
+
+/** A flow's identity: no table holds two flows with the same one. */
+export function flowKey(flow: Pick<Flow, "table" | "priority" | "match">): string {
+  return `${flow.table},${flow.priority},${matchKey(flow.match)}`;
+}
+
+/** Whether two flows of one identity also do the same: actions, cookie, time-outs, flags. */
+export function sameFlow(a: Flow, b: Flow): boolean {
+  return (
+    a === b ||
+    (a.cookie === b.cookie &&
+      (a.idleTimeout ?? 0) === (b.idleTimeout ?? 0) &&
+      (a.hardTimeout ?? 0) === (b.hardTimeout ?? 0) &&
+      (a.flags ?? 0) === (b.flags ?? 0) &&
+      isEqual(a.actions, b.actions))
+  );
 }

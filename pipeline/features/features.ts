@@ -1,0 +1,10 @@
+import type { Feature } from "../feature.ts";
+import type { Settings } from "../settings.ts";
+import { createBaseFeature } from "./base.ts";
+import { createNodesFeature } from "./nodes.ts";
+import { createPodsFeature } from "./pods.ts";
+
+/** All features, in the order of the pipeline document. */
+export function createFeatures(settings: Settings): readonly Feature[] {
+  return [createBaseFeature(settings), createPodsFeature(), createNodesFeature(settings)];
+}

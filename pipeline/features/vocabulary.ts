@@ -1,0 +1,72 @@
+import type { Ip, Mac } from "#base/address.ts";
+import type { Action, Subfield } from "#openflow/actions.ts";
+import type { MatchSpec } from "#openflow/match.ts";
+import { ROUTER_MAC } from "../layout/ports.ts";
+import { REGISTERS } from "../layout/registers.ts";
+import { TABLES, type TableName } from "../layout/tables.ts";
+
+/** The words in which features write flows. */
+
+export const ETH_TYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
+export const IP_PROTO = { udp: 17, icmpv6: 58 } as const;
+export const ICMPV6 = {
+  routerAdvertisement: 134,
+  neighbourSolicitation: 135,
+  neighbourAdvertisement: 136,
+  redirect: 137,
+} as const;
+export const ARP_OP = { request: 1, reply: 2 } as const;
+/** OFPP_IN_PORT: back where it came from. */
+export const IN_PORT = 0xffff_fff8;
+
+export function goto(table: TableName): Action {
+  return { type: "goto_table", table: TABLES[table].id };
+}
+
+export function setSource(source: number): Action {
+  return setRegister("source", source);
+}
+
+/** As a masked set_field, for that is the form in which the switch gives it back. */
+function setRegister(name: keyof typeof REGISTERS, value: number): Action {
+  const { register, start, bits } = REGISTERS[name];
+  if (bits === 32) return { type: "set_field", field: register, value };
+  return { type: "set_field", field: register, value: value << start, mask: ((1 << bits) - 1) << start };
+}
+
+export function fromSource(source: number): MatchSpec {
+  const { start, bits } = REGISTERS.source;
+  return { reg0: [source << start, ((1 << bits) - 1) << start] };
+}
+
+/** Route's verdict: rewritten MACs and the port by which Output sends the packet. */
+export function sendTo(port: number, destinationMac: Mac, sourceMac: Mac = ROUTER_MAC): readonly Action[] {
+  return [
+    { type: "set_field", field: "eth_src", value: sourceMac },
+    { type: "set_field", field: "eth_dst", value: destinationMac },
+    setRegister("outputPort", port),
+    goto("Output"),
+  ];
+}
+
+export function registerField(name: keyof typeof REGISTERS): Subfield {
+  const { register, start, bits } = REGISTERS[name];
+  return { field: register, start, bits };
+}
+
+/** Packets of either family to an address or, with a mask, a network. */
+export function toAddress(ip: Ip, mask?: Ip): MatchSpec {
+  if (typeof ip === "number") return { eth_type: ETH_TYPE.ipv4, ip_dst: mask === undefined ? ip : [ip, mask] };
+  return { eth_type: ETH_TYPE.ipv6, ipv6_dst: mask === undefined ? ip : [ip, mask] };
+}
+
+export function fromAddress(ip: Ip): MatchSpec {
+  return typeof ip === "number" ? { eth_type: ETH_TYPE.ipv4, ip_src: ip } : { eth_type: ETH_TYPE.ipv6, ipv6_src: ip };
+}
+
+export const NEIGHBOUR_SOLICITATION = {
+  eth_type: ETH_TYPE.ipv6,
+  nw_proto: IP_PROTO.icmpv6,
+  icmpv6_type: ICMPV6.neighbourSolicitation,
+  icmpv6_code: 0,
+} as const satisfies MatchSpec;

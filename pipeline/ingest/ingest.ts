@@ -1,0 +1,31 @@
+import type { ModelOf } from "../model/model.ts";
+import type { Problem } from "../problem.ts";
+import type { Kind, RawChange } from "../source.ts";
+import { readNamespace, readNode, readPod } from "./kubernetes.ts";
+import { readPort, readUnderlay } from "./node-local.ts";
+import { createReader, isRecord, type Reader } from "./reader.ts";
+
+/** One line a kind: how an object becomes a model value. Undefined means that nothing useful could be read. */
+const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[K] | undefined } = {
+  Pod: readPod,
+  Node: readNode,
+  Namespace: readNamespace,
+  Port: readPort,
+  Underlay: readUnderlay,
+};
+
+export interface Ingested<K extends Kind = Kind> {
+  readonly value: ModelOf[K] | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** Parses one object, once. It never throws: what is wrong becomes problems. */
+export function ingest(source: string, change: RawChange): Ingested {
+  if (change.object === undefined) return { value: undefined, problems: [] };
+  const reader = createReader(source, `${change.kind} ${change.key}`, change.object);
+  if (!isRecord(change.object)) {
+    reader.report("", "is no object");
+    return { value: undefined, problems: reader.problems };
+  }
+  return { value: READERS[change.kind](reader, change.key), problems: reader.problems };
+}

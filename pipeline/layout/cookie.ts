@@ -1,0 +1,28 @@
+import { findSite, type Site, siteNumber } from "./sites.ts";
+
+/**
+ * Cookie = feature (8) | site (8) | owner hash (48). It is the same after a restart and on every node, so any flow, packet-in
+ * or trace can be named. There is no round number: it would rewrite every flow at each start.
+ */
+export function cookieOf(site: Site, ownerText: string): bigint {
+  return (BigInt(siteNumber(site)) << 48n) | hash48(ownerText);
+}
+
+/** The site that a cookie names; undefined for a foreign cookie. */
+export function siteOfCookie(cookie: bigint): { readonly site: string; readonly why: string } | undefined {
+  return findSite(Number(cookie >> 48n));
+}
+
+/** FNV-1a over UTF-16 units in two independent 24-bit lanes: quick, and good enough to tell owners apart. */
+function hash48(text: string): bigint {
+  let high = 0x811c9dc5;
+  let low = 0x01000193;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    high = Math.imul(high ^ unit, 0x01000193);
+    low = Math.imul(low ^ (unit + 0x9e37), 0x85ebca6b);
+    low ^= low >>> 13;
+  }
+  high ^= high >>> 15;
+  return (BigInt(high & 0xffffff) << 24n) | BigInt(low & 0xffffff);
+}

@@ -1,0 +1,13 @@
+import { type BitRange, requireDisjoint } from "./validate.ts";
+
+/** What Weir keeps in registers while a packet crosses the bridge. */
+export const REGISTERS = {
+  source: { register: "reg0", start: 0, bits: 4, purpose: "where the packet came from, see SOURCE" },
+  outputPort: { register: "reg1", start: 0, bits: 32, purpose: "the port that Route chose" },
+  scratch: { register: "reg2", start: 0, bits: 32, purpose: "holds an address while ARP fields are swapped" },
+} as const satisfies Readonly<Record<string, BitRange & { readonly purpose: string }>>;
+
+requireDisjoint(REGISTERS);
+
+/** Values of the register field `source`. */
+export const SOURCE = { tunnel: 1, gateway: 2, pod: 3 } as const;

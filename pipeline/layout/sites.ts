@@ -1,0 +1,80 @@
+import { requireUnique } from "./validate.ts";
+
+/** The features and, in each, its sites: one line of reasoning that makes flows. Both are part of the cookie. */
+export const FEATURES = {
+  base: {
+    id: 1,
+    sites: {
+      classify: { id: 1, why: "a packet is known by the port it came from" },
+      forbid: {
+        id: 2,
+        why: "no pod may answer for others: ARP and neighbour answers, router advertisements, redirects, DHCP",
+      },
+      arp: { id: 3, why: "the switch answers ARP" },
+      nd: { id: 4, why: "the switch answers neighbour solicitations" },
+      local: { id: 5, why: "multicast, broadcast and link-local packets are not routed" },
+      outside: { id: 6, why: "what is neither a pod nor a node leaves through the gateway" },
+      output: { id: 7, why: "the packet leaves by the port that Route chose" },
+      miss: { id: 8, why: "what no flow has taken goes on or is dropped, and is counted" },
+    },
+  },
+  pods: {
+    id: 2,
+    sites: {
+      classify: { id: 1, why: "the pod's port marks its packets" },
+      identity: { id: 2, why: "the pod sends with its own MAC and addresses" },
+      resolve: { id: 3, why: "the pod may ask for its neighbours" },
+      deliver: { id: 4, why: "packets to the pod's address leave by its port" },
+    },
+  },
+  nodes: {
+    id: 3,
+    sites: {
+      gateway: { id: 1, why: "the node's own addresses are behind the gateway" },
+      absent: { id: 2, why: "an address of this node's podCIDR without a pod is nowhere" },
+      peer: { id: 3, why: "a peer's pods are reached through the tunnel" },
+      "peer-address": {
+        id: 4,
+        why: "a peer's own address is reached through the tunnel, so that both ways are the same",
+      },
+    },
+  },
+} as const;
+
+export type FeatureName = keyof typeof FEATURES;
+/** "pods/deliver": a site with its feature. */
+export type Site = { [F in FeatureName]: `${F}/${Extract<keyof (typeof FEATURES)[F]["sites"], string>}` }[FeatureName];
+
+requireUnique(
+  "feature id",
+  Object.values(FEATURES).map((feature) => feature.id),
+  1,
+  255,
+);
+
+const siteIds = new Map<string, number>();
+const sitesById = new Map<number, { readonly site: string; readonly why: string }>();
+for (const [featureName, feature] of Object.entries(FEATURES)) {
+  const sites = Object.entries<{ readonly id: number; readonly why: string }>(feature.sites);
+  requireUnique(
+    `site id of feature ${featureName}`,
+    sites.map(([, site]) => site.id),
+    1,
+    255,
+  );
+  for (const [name, site] of sites) {
+    const number = feature.id * 256 + site.id;
+    siteIds.set(`${featureName}/${name}`, number);
+    sitesById.set(number, { site: `${featureName}/${name}`, why: site.why });
+  }
+}
+
+/** Feature and site as the upper 16 bits of a cookie. */
+export function siteNumber(site: Site): number {
+  return siteIds.get(site)!;
+}
+
+/** The site behind the upper 16 bits of a cookie; undefined when no version of this code made it. */
+export function findSite(number: number): { readonly site: string; readonly why: string } | undefined {
+  return sitesById.get(number);
+}

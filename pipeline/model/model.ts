@@ -1,0 +1,75 @@
+import type { Cidr, Ip, Mac } from "#base/address.ts";
+import type { Kind } from "../source.ts";
+
+export type Labels = ReadonlyMap<string, string>;
+
+/** A pod of the Kubernetes API. Its port, not this, says that it is plugged here. */
+export interface Pod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly labels: Labels;
+  readonly nodeName: string | undefined;
+  readonly hostNetwork: boolean;
+  readonly ips: readonly Ip[];
+  /** Succeeded or Failed: it has no network any more. */
+  readonly completed: boolean;
+}
+
+export interface Node {
+  readonly name: string;
+  readonly uid: string;
+  readonly labels: Labels;
+  /** InternalIPs, in their order. */
+  readonly addresses: readonly Ip[];
+  readonly podCidrs: readonly Cidr[];
+  /** The MTU that its pods have, as its Weir announced it. */
+  readonly podMtu: number | undefined;
+}
+
+export interface Namespace {
+  readonly name: string;
+  readonly uid: string;
+  readonly labels: Labels;
+}
+
+/** A pod's port on this node's bridge, from its Interface row in OVSDB. */
+export interface Port {
+  /** Name of the interface on the host's side. */
+  readonly name: string;
+  readonly ofport: number;
+  readonly mac: Mac;
+  readonly ips: readonly Ip[];
+  readonly podNamespace: string;
+  readonly podName: string;
+  readonly podUid: string;
+  readonly containerId: string;
+}
+
+/** What carries packets between nodes: the interface with the node's address. */
+export interface Underlay {
+  readonly interface: string;
+  readonly mtu: number;
+  readonly networks: readonly Cidr[];
+}
+
+export interface ModelOf {
+  readonly Pod: Pod;
+  readonly Node: Node;
+  readonly Namespace: Namespace;
+  readonly Port: Port;
+  readonly Underlay: Underlay;
+}
+
+/** All objects as they are now, by kind and key. Features read it; only the engine's step writes it. */
+export type View = { readonly [K in Kind]: ReadonlyMap<string, ModelOf[K]> };
+
+/** One object before and after; at least one of the two is there. */
+export type ModelChange = {
+  [K in Kind]: {
+    readonly kind: K;
+    readonly key: string;
+    readonly before: ModelOf[K] | undefined;
+    readonly after: ModelOf[K] | undefined;
+  };
+}[Kind];

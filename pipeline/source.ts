@@ -1,0 +1,20 @@
+/** The kinds of objects that the pipeline reads: three of Kubernetes, two of the node itself. */
+export const KINDS = ["Pod", "Node", "Namespace", "Port", "Underlay"] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** One object as its source has it now. */
+export interface RawChange {
+  readonly kind: Kind;
+  /** "namespace/name", or "name" for what has no namespace. */
+  readonly key: string;
+  /** Parsed JSON; undefined when the object is gone. */
+  readonly object: unknown;
+}
+
+/** What a source says at once: either all of it is seen by the pipeline, or nothing. */
+export interface SourceBatch {
+  readonly source: string;
+  /** The source is complete once this batch is applied; it stays so. */
+  readonly synced: boolean;
+  readonly changes: readonly RawChange[];
+}
