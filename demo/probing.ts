@@ -1,0 +1,85 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type Cell, type Endpoint, judgeCell, pairsOf } from "./matrix.ts";
+import type { ProbeReply } from "./prober.ts";
+
+export interface Prober {
+  ask(host: string): Promise<ProbeReply>;
+  close(): Promise<void>;
+}
+
+/** How many probes one namespace has on the way at once. */
+const PARALLEL = 4;
+
+/** A fellow process inside a network namespace. It listens on every address the namespace has or will have. */
+export async function startProber(netns: string): Promise<Prober> {
+  const program = join(import.meta.dirname, "prober.ts");
+  const child = spawn("ip", ["netns", "exec", netns, process.execPath, program], {
+    stdio: ["pipe", "pipe", "inherit"],
+    detached: true,
+  });
+  const waiting = new Map<number, (reply: ProbeReply) => void>();
+  let ended = false;
+  const whenEnded = new Promise<void>((resolve) => {
+    child.once("close", () => {
+      ended = true;
+      for (const [id, settle] of waiting) settle({ id, error: "the prober ended" });
+      resolve();
+    });
+  });
+  child.stdin.on("error", () => {});
+  const listening = new Promise<void>((resolve) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      if (line === "listening") return resolve();
+      const reply: ProbeReply = JSON.parse(line);
+      waiting.get(reply.id)?.(reply);
+      waiting.delete(reply.id);
+    });
+  });
+  await Promise.race([listening, whenEnded]);
+  if (ended) throw new Error(`the prober in ${netns} ended at once`);
+  let lastId = 0;
+  return {
+    ask(host) {
+      const id = ++lastId;
+      if (ended) return Promise.resolve({ id, error: "the prober ended" });
+      return new Promise((resolve) => {
+        waiting.set(id, resolve);
+        child.stdin.write(`${JSON.stringify({ id, host })}\n`);
+      });
+    },
+    async close() {
+      child.stdin.end();
+      await whenEnded;
+    },
+  };
+}
+
+export interface Probed {
+  readonly endpoint: Endpoint;
+  readonly prober: Prober;
+}
+
+/** Tries every pair for which `wanted` says so, each namespace a few at a time. */
+export async function probe(
+  endpoints: readonly Probed[],
+  wanted: (from: Endpoint, to: Endpoint) => boolean = () => true,
+): Promise<Cell[]> {
+  const nodes = endpoints.map(({ endpoint }) => endpoint).filter(({ kind }) => kind === "node");
+  const pairs = [...pairsOf(endpoints.map(({ endpoint }) => endpoint))].filter(({ from, to }) => wanted(from, to));
+  const cells = new Map<object, Cell>();
+  const work = async (prober: Prober, mine: typeof pairs) => {
+    for (let pair = mine.shift(); pair !== undefined; pair = mine.shift()) {
+      const { from, to, family } = pair;
+      const reply = await prober.ask(to.addresses[family]!);
+      cells.set(pair, judgeCell(from, to, family, reply, nodes));
+    }
+  };
+  const workers = endpoints.flatMap(({ endpoint, prober }) => {
+    const mine = pairs.filter(({ from }) => from === endpoint);
+    return Array.from({ length: PARALLEL }, () => work(prober, mine));
+  });
+  await Promise.all(workers);
+  return pairs.map((pair) => cells.get(pair)!);
+}
