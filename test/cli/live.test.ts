@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silentLog } from "#base/log.ts";
+import { startControlServer } from "#controller/node/http/control-server.ts";
+import type { Listening } from "#controller/node/http/listening.ts";
+import type { NodeView } from "#controller/node/http/node-view.ts";
+import { sampleFlow, sampleView } from "#test/http/sample-view.ts";
+import { type Outcome, weirctl } from "./run.ts";
+
+describe("weirctl against a running node", () => {
+  let directory: string;
+  let socket: string;
+  let server: Listening | undefined;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "weirctl-"));
+    socket = join(directory, "control.sock");
+  });
+  afterEach(async () => {
+    await server?.close();
+    server = undefined;
+    await rm(directory, { recursive: true });
+  });
+
+  async function ask(argv: readonly string[], changes: Partial<NodeView> = {}, input = ""): Promise<Outcome> {
+    server ??= await startControlServer({ socket, view: sampleView(changes), log: silentLog });
+    return weirctl([...argv, "--socket", socket], input);
+  }
+
+  it("shows the status, with exit code 1 when the node is not ready", async () => {
+    let ready = true;
+    const status = () => ({ ...sampleView().status(), ready });
+    const { code, out } = await ask(["status"], { status });
+    assert.equal(code, 0);
+    assert.match(out, /^node +n1\nready +yes\n {2}switch +ok\n {2}kubernetes +failed: no answer since 12 s\n/);
+    assert.match(out, /flows +40 desired, 39 installed, 1 failed\n$/);
+    ready = false;
+    assert.equal((await ask(["status"])).code, 1);
+    assert.equal(JSON.parse((await ask(["status", "-o", "json"])).out).ready, false);
+  });
+
+  it("lists pods, nodes and problems as aligned tables", async () => {
+    assert.equal(
+      (await ask(["get", "pods"])).out,
+      [
+        "NAMESPACE  NAME  IPS                  PORT  INTERFACE        MAC                STATE",
+        "default    web   10.10.1.5,fd00:1::5  7     weir0a1b2c3d4e5  0a:58:00:00:00:01  ready",
+        "",
+      ].join("\n"),
+    );
+    assert.match((await ask(["get", "nodes"])).out, /^NAME +ADDRESSES.*\nn1 .*self +1450\nn2 .*tunnel +-\n$/);
+    assert.match(
+      (await ask(["get", "problems"])).out,
+      /Node n3 +spec.podCIDRs +pipeline +is empty; a network is needed/,
+    );
+    assert.deepEqual(JSON.parse((await ask(["get", "nodes", "-o", "json"])).out), sampleView().nodes());
+  });
+
+  it("gets one by name, and says when it is not there", async () => {
+    assert.match((await ask(["get", "pods", "web"])).out, /default +web/);
+    const { code, out, err } = await ask(["get", "pods", "shop/web"]);
+    assert.deepEqual([code, out, err], [1, "", "weirctl: pods: shop/web is not here\n"]);
+  });
+
+  it("shows flows with reasons and counters, marking what is not as it should be", async () => {
+    const failed = { ...sampleFlow, status: "failed", reason: "table is full" } as const;
+    const { packets: _, ...uncounted } = failed;
+    const foreign = { flow: "table=0, actions=drop", cookie: "0x0", owners: [], status: "foreign" } as const;
+    const { code, out } = await ask(["flows"], { flows: async () => [sampleFlow, uncounted, foreign] });
+    assert.equal(code, 1, "a failed flow is something wrong");
+    const reason = "pods/deliver: pod default/web, interface weir0a1b2c3d4e5";
+    assert.deepEqual(out.split("\n"), [
+      `${sampleFlow.flow}  # ${reason}, 12 packets`,
+      `${sampleFlow.flow}  # FAILED (table is full) ${reason}`,
+      "table=0, actions=drop  # FOREIGN not Weir's",
+      "",
+    ]);
+    assert.equal(JSON.parse((await ask(["flows", "-o", "json"])).out).length, 3);
+  });
+
+  it("asks for the flows of a pod, a table or an owner, and says when there are none", async () => {
+    const filters: unknown[] = [];
+    const flows: NodeView["flows"] = async (filter) => {
+      filters.push(filter);
+      return [];
+    };
+    const { code, err } = await ask(["flows", "--pod", "web"], { flows });
+    assert.deepEqual([code, err], [1, "weirctl: no flow matches\n"]);
+    await ask(["flows", "--table", "Route", "--owner", "node/n2"]);
+    assert.deepEqual(filters, [{ pod: "default/web" }, { table: 70, owner: "node/n2" }]);
+    const wrong = await ask(["flows", "--table", "Ruote"]);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.err, /there is no table Ruote; there are Classify \(0\)/);
+    assert.equal((await ask(["flows", "-o", "json"])).out, "[]\n");
+  });
+
+  it("annotates a dump, and leaves other lines alone", async () => {
+    const dump = [
+      "NXST_FLOW reply (xid=0x4):",
+      " cookie=0x204000000000001, duration=1.2s, table=70, n_packets=1, n_bytes=2, priority=200,ip actions=output:7",
+      " cookie=0x202000000000009, table=10, actions=drop",
+      " cookie=0x5, table=0, actions=NORMAL",
+      "",
+    ];
+    const { code, out } = await ask(["annotate"], {}, dump.join("\n"));
+    assert.equal(code, 0);
+    assert.deepEqual(out.split("\n"), [
+      dump[0],
+      `${dump[1]}  # pods/deliver: pod default/web, interface weir0a1b2c3d4e5`,
+      `${dump[2]}  # pods/identity: nobody, as far as is known here`,
+      `${dump[3]}  # not Weir's`,
+      "",
+    ]);
+    const json = JSON.parse((await ask(["annotate", "-o", "json"], {}, dump.join("\n"))).out);
+    assert.deepEqual(json[1].owners, ["pod default/web, interface weir0a1b2c3d4e5"]);
+  });
+
+  it("annotates with reasons alone when no node answers, and says so", async () => {
+    const { code, out, err } = await weirctl(
+      ["annotate", "--socket", socket],
+      " cookie=0x204000000000001, actions=output:7\n",
+    );
+    assert.equal(code, 3);
+    assert.match(out, /# pods\/deliver: nobody/);
+    assert.match(err, /no answer on .*ENOENT.*reasons are told without owners/);
+  });
+
+  it("says with exit code 3 that no node answers", async () => {
+    const { code, out, err } = await weirctl(["status", "--socket", socket]);
+    assert.deepEqual([code, out], [3, ""]);
+    assert.match(err, /weirctl: no answer on .*control.sock \(ENOENT\): weir-node does not run here/);
+  });
+
+  it("says when the node goes away in the middle of an answer", async () => {
+    function* breaking() {
+      yield sampleFlow;
+      throw new Error("broken");
+    }
+    const { code, err } = await ask(["flows"], { flows: async () => breaking() });
+    assert.equal(code, 3);
+    assert.match(err, /stopped in the middle|no answer/);
+  });
+});
