@@ -1,0 +1,279 @@
+import { isEqual } from "#base/equal.ts";
+import type { RawChange } from "#pipeline/source.ts";
+import { type Failure, FailureSignal, garbage, refusalOf } from "./failure.ts";
+import { collectionPath, isRecord, keyOf, readPath, type WatchedKind } from "./kinds.ts";
+
+/** What to ask the API server for next. */
+export interface Exchange {
+  /** "list": one JSON answer. "watch": one event a line, without end. */
+  readonly mode: "list" | "watch";
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+}
+
+/** When to ask next. */
+export interface Pause {
+  /** At once, after the usual back-off, or after it and not before so many milliseconds have gone. */
+  readonly wait: "none" | "backoff" | number;
+  /** Something came since the last failure: the back-off begins anew. */
+  readonly afterProgress: boolean;
+}
+
+export const AT_ONCE: Pause = { wait: "none", afterProgress: true };
+
+/** What was read from the API server, and what is to be read next. No I/O, no clock: answers go in, changes come out. */
+export interface Reflection {
+  /** Complete at least once. */
+  readonly isSynced: boolean;
+  /** What was given out, pruned, by key. */
+  readonly objects: ReadonlyMap<string, unknown>;
+  next(): Exchange;
+  /** A page of a list. Undefined when more pages follow: half a list is nothing. */
+  receivePage(body: unknown): readonly RawChange[] | undefined;
+  /** Events that came together, as parsed lines. */
+  receiveEvents(events: readonly unknown[]): Received;
+  /** A watch came to its end, as each does after some minutes. */
+  end(): Pause;
+  fail(failure: Failure): Pause;
+  /** Objects of an earlier life, given out until the first list comes, which is then a difference to them. */
+  recall(objects: ReadonlyMap<string, unknown>): readonly RawChange[];
+}
+
+export interface Received {
+  /** What the events before the failure changed. Undefined while a list streams in: half a list is nothing. */
+  readonly changes: readonly RawChange[] | undefined;
+  readonly failure?: Failure;
+}
+
+export const PAGE_LIMIT = 500;
+/** So often may the same resume go wrong before everything is read anew. */
+const PATIENCE = 3;
+const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
+
+interface State {
+  readonly objects: Map<string, unknown>;
+  synced: boolean;
+  /** Where a watch resumes; undefined: a list is due. */
+  version: string | undefined;
+  /** The list that is coming in. */
+  pending: Map<string, unknown>;
+  continueToken: string | undefined;
+  /** A continue token expired: the list is asked for in one piece. */
+  unpaged: boolean;
+  /** The server takes `sendInitialEvents`. */
+  streamsLists: boolean;
+  /** Streamed lists that never came to their end. */
+  endlessLists: number;
+  /** Something came since the last failure. */
+  progress: boolean;
+  /** The watch brought something since the last list. */
+  watched: boolean;
+  /** Failures one after another without progress. */
+  failures: number;
+}
+
+export function createReflection(kind: WatchedKind, nodeName: string, random: () => number): Reflection {
+  const state: State = {
+    objects: new Map(),
+    synced: false,
+    version: undefined,
+    pending: new Map(),
+    continueToken: undefined,
+    unpaged: false,
+    streamsLists: true,
+    endlessLists: 0,
+    progress: false,
+    watched: false,
+    failures: 0,
+  };
+  return {
+    get isSynced() {
+      return state.synced;
+    },
+    objects: state.objects,
+    next: () => nextExchange(state, kind, nodeName, random),
+    receivePage: (body) => receivePage(state, kind, body),
+    receiveEvents: (events) => receiveEvents(state, kind, events),
+    end() {
+      if (state.version === undefined)
+        return fail(state, { type: "silent", message: "the watch ended before its list was complete" });
+      return settle(state, state.progress ? "none" : "backoff");
+    },
+    fail: (failure) => fail(state, failure),
+    recall(objects) {
+      if (state.synced || state.objects.size > 0) return [];
+      return moveTo(state, kind, objects);
+    },
+  };
+}
+
+function nextExchange(state: State, kind: WatchedKind, nodeName: string, random: () => number): Exchange {
+  const path = collectionPath(kind);
+  const selector: Record<string, string> =
+    kind.nodeField === undefined ? {} : { fieldSelector: `${kind.nodeField}=${nodeName}` };
+  // Spread over half the time: a thousand nodes that began together do not come back together.
+  const life = { timeoutSeconds: String(290 + Math.floor(random() * 291)) };
+  const watch = { ...selector, watch: "true", allowWatchBookmarks: "true", ...life };
+  if (state.version !== undefined) return { mode: "watch", path, query: { ...watch, resourceVersion: state.version } };
+  if (state.streamsLists) {
+    state.pending = new Map();
+    const initial = { sendInitialEvents: "true", resourceVersionMatch: "NotOlderThan" };
+    return { mode: "watch", path, query: { ...watch, ...initial } };
+  }
+  const limit: Record<string, string> = state.unpaged ? {} : { limit: String(PAGE_LIMIT) };
+  if (state.continueToken !== undefined)
+    return { mode: "list", path, query: { ...selector, ...limit, continue: state.continueToken } };
+  state.pending = new Map();
+  // The very first list may come from the server's memory; later ones must not go back in time.
+  const first: Record<string, string> = state.synced ? {} : { resourceVersion: "0" };
+  return { mode: "list", path, query: { ...selector, ...limit, ...(state.unpaged ? {} : first) } };
+}
+
+function receivePage(state: State, kind: WatchedKind, body: unknown): readonly RawChange[] | undefined {
+  const items = readPath(body, ["items"]);
+  const version = readPath(body, ["metadata", "resourceVersion"]);
+  if (typeof version !== "string" || version === "") throw garbage("a list without metadata.resourceVersion");
+  if (!Array.isArray(items) && items !== undefined && items !== null) throw garbage("a list whose items are no list");
+  for (const item of Array.isArray(items) ? items : []) state.pending.set(requireKey(item), kind.prune(item));
+  const token = readPath(body, ["metadata", "continue"]);
+  state.continueToken = typeof token === "string" && token !== "" ? token : undefined;
+  if (state.continueToken === undefined) return completeList(state, kind, version);
+  noteProgress(state);
+  return undefined;
+}
+
+function receiveEvents(state: State, kind: WatchedKind, events: readonly unknown[]): Received {
+  const changes = new Map<string, RawChange>();
+  try {
+    for (const event of events) {
+      for (const change of receiveEvent(state, kind, event)) changes.set(change.key, change);
+    }
+  } catch (error) {
+    if (!(error instanceof FailureSignal)) throw error;
+    return { changes: [...changes.values()], failure: error.failure };
+  }
+  return { changes: state.version === undefined ? undefined : [...changes.values()] };
+}
+
+function receiveEvent(state: State, kind: WatchedKind, event: unknown): readonly RawChange[] {
+  if (!isRecord(event)) throw garbage("a watch event that is no object");
+  const { type, object } = event;
+  if (type === "ERROR") throw new FailureSignal(refusalOf(statusCode(object), object));
+  const version = readPath(object, ["metadata", "resourceVersion"]);
+  if (typeof version !== "string" || version === "") throw garbage(`a ${type} event without a resourceVersion`);
+  if (state.version === undefined) {
+    return receiveInitial(state, kind, type, object) ? completeList(state, kind, version) : [];
+  }
+  const change = type === "BOOKMARK" ? undefined : move(state, kind, type, object);
+  state.version = version;
+  state.watched = true;
+  noteProgress(state);
+  return change === undefined ? [] : [change];
+}
+
+/** One event of a list that streams in. True when it was the last. */
+function receiveInitial(state: State, kind: WatchedKind, type: unknown, object: unknown): boolean {
+  if (type === "BOOKMARK") return readPath(object, ["metadata", "annotations", INITIAL_EVENTS_END]) === "true";
+  const key = requireKey(object);
+  if (isDeletion(type)) state.pending.delete(key);
+  else state.pending.set(key, kind.prune(object));
+  return false;
+}
+
+function move(state: State, kind: WatchedKind, type: unknown, object: unknown): RawChange | undefined {
+  const key = requireKey(object);
+  if (isDeletion(type)) {
+    return state.objects.delete(key) ? { kind: kind.kind, key, object: undefined } : undefined;
+  }
+  const pruned = kind.prune(object);
+  if (isEqual(state.objects.get(key), pruned)) return undefined;
+  state.objects.set(key, pruned);
+  return { kind: kind.kind, key, object: pruned };
+}
+
+function isDeletion(type: unknown): boolean {
+  if (type === "DELETED") return true;
+  if (type === "ADDED" || type === "MODIFIED") return false;
+  throw garbage(`a watch event of type ${JSON.stringify(type)}`);
+}
+
+function completeList(state: State, kind: WatchedKind, version: string): readonly RawChange[] {
+  const changes = moveTo(state, kind, state.pending);
+  state.pending = new Map();
+  state.version = version;
+  state.unpaged = false;
+  state.synced = true;
+  state.endlessLists = 0;
+  state.watched = false;
+  noteProgress(state);
+  return changes;
+}
+
+/** Makes what is known equal to `wanted`: one difference, whatever was missed. */
+function moveTo(state: State, kind: WatchedKind, wanted: ReadonlyMap<string, unknown>): readonly RawChange[] {
+  const changes: RawChange[] = [];
+  for (const key of state.objects.keys()) {
+    if (wanted.has(key)) continue;
+    state.objects.delete(key);
+    changes.push({ kind: kind.kind, key, object: undefined });
+  }
+  for (const [key, object] of wanted) {
+    if (isEqual(state.objects.get(key), object)) continue;
+    state.objects.set(key, object);
+    changes.push({ kind: kind.kind, key, object });
+  }
+  return changes;
+}
+
+function fail(state: State, failure: Failure): Pause {
+  state.failures++;
+  if (failure.type === "refused") return refuse(state, failure);
+  if (failure.type === "garbage" && state.failures >= PATIENCE) listAnew(state);
+  // A list that begins and never ends: a server which takes `sendInitialEvents` and does not heed it.
+  if (failure.type === "silent" && state.version === undefined && ++state.endlessLists >= 2) state.streamsLists = false;
+  return settle(state, "backoff");
+}
+
+function refuse(state: State, { status, reason, retryAfter }: Failure & { type: "refused" }): Pause {
+  if (status === 410 || reason === "Expired" || reason === "Gone") {
+    // A list whose watch expires again and again must not become a circle without a pause.
+    const wait = state.watched || state.continueToken !== undefined ? "none" : "backoff";
+    state.unpaged = state.continueToken !== undefined;
+    listAnew(state);
+    return settle(state, wait);
+  }
+  if (reason === "ResourceVersionTooLarge" && state.failures >= PATIENCE) listAnew(state);
+  if ((status === 400 || status === 422) && state.version === undefined && state.streamsLists) {
+    state.streamsLists = false;
+    return settle(state, "none");
+  }
+  return settle(state, retryAfter === undefined ? "backoff" : retryAfter * 1000);
+}
+
+function listAnew(state: State): void {
+  state.version = undefined;
+  state.continueToken = undefined;
+  state.watched = false;
+}
+
+function settle(state: State, wait: Pause["wait"]): Pause {
+  const pause = { wait, afterProgress: state.progress };
+  state.progress = false;
+  return pause;
+}
+
+function noteProgress(state: State): void {
+  state.progress = true;
+  state.failures = 0;
+}
+
+function requireKey(object: unknown): string {
+  const key = keyOf(object);
+  if (key === undefined) throw garbage("an object without metadata.name");
+  return key;
+}
+
+function statusCode(object: unknown): number {
+  const code = readPath(object, ["code"]);
+  return typeof code === "number" ? code : 500;
+}
