@@ -41,16 +41,13 @@ export interface NodePaths {
 export async function startWeirNode(options: WeirNodeOptions): Promise<WeirNode> {
   const paths = await writeConfig(options);
   const log = openSync(paths.log, "a");
-  const program = options.program ?? join(REPOSITORY, "controller/node/main.ts");
+  const program =
+    options.program === undefined ? [join(REPOSITORY, "bin/weir-node")] : [process.execPath, options.program];
   // Detached: Ctrl-C at the terminal reaches the demonstration alone, which then ends its children in order.
-  const child = spawn(
-    "ip",
-    ["netns", "exec", options.netns, process.execPath, program, "run", "--config", paths.config],
-    {
-      stdio: ["ignore", log, log],
-      detached: true,
-    },
-  );
+  const child = spawn("ip", ["netns", "exec", options.netns, ...program, "run", "--config", paths.config], {
+    stdio: ["ignore", log, log],
+    detached: true,
+  });
   closeSync(log);
   const ended = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(error.message));

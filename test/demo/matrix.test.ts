@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { type Endpoint, formatMatrix, judgeCell, pairsOf } from "../../demo/matrix.ts";
+import { readOptions } from "../../demo/options.ts";
+
+const pod = (label: string, node: string, last: number): Endpoint => ({
+  label,
+  kind: "pod",
+  node,
+  netns: `ns-${last}`,
+  addresses: { 4: `10.10.1.${last}`, 6: `fd10:10:1::${last}` },
+});
+const web = pod("shop/web", "alpha", 2);
+const db = pod("shop/db", "beta", 3);
+const alpha: Endpoint = { label: "alpha", kind: "node", netns: "a", addresses: { 4: "172.18.0.1", 6: "fd18::1" } };
+const outside: Endpoint = { label: "outside", kind: "outside", netns: "o", addresses: { 4: "172.18.0.254" } };
+const everybody = [web, db, alpha, outside];
+
+describe("the demonstration's matrix", () => {
+  it("tries pods and nodes with all others, in each family that both ends have, and nothing from the outside", () => {
+    const pairs = [...pairsOf(everybody)].map(({ from, to, family }) => `${from.label}>${to.label} ${family}`);
+    assert.equal(pairs.length, 15);
+    assert.ok(pairs.includes("shop/web>outside 4"));
+    assert.ok(!pairs.includes("shop/web>outside 6"));
+    assert.ok(!pairs.some((pair) => pair.startsWith("outside")));
+    assert.ok(!pairs.includes("shop/web>shop/web 4"));
+  });
+
+  it("wants a pod to be seen under its own address by pods, and under its node's by the outside", () => {
+    const fault = (to: Endpoint, seenAs: string) => judgeCell(web, to, 4, { id: 1, ping: 1, seenAs }, [alpha]).fault;
+    assert.equal(fault(db, "10.10.1.2"), undefined);
+    assert.equal(fault(db, "172.18.0.1"), "seen as 172.18.0.1, should be 10.10.1.2");
+    assert.equal(fault(outside, "172.18.0.1"), undefined);
+    assert.equal(fault(outside, "10.10.1.2"), "seen as 10.10.1.2, should be 172.18.0.1");
+  });
+
+  it("needs both the ping and the connection", () => {
+    assert.equal(judgeCell(web, db, 4, { id: 1, seenAs: "10.10.1.2" }, [alpha]).fault, "no answer to ping");
+    assert.equal(judgeCell(web, db, 4, { id: 1, ping: 1, error: "refused" }, [alpha]).fault, "TCP: refused");
+  });
+
+  it("is printed as a table with a line for each fault", () => {
+    const cells = [...pairsOf(everybody)].map(({ from, to, family }) => {
+      const bad = from === web && to === db && family === 6;
+      const seenAs = to.kind === "outside" ? "172.18.0.1" : from.addresses[family]!;
+      return judgeCell(from, to, family, bad ? { id: 1 } : { id: 1, ping: 0.5, seenAs }, [alpha]);
+    });
+    const text = formatMatrix(everybody, cells, false);
+    const beta: Endpoint = { ...alpha, label: "beta" };
+    assert.match(text, /1 shop\/web on alpha: 10\.10\.1\.2 fd10:10:1::2 +- - +✓ ✗ +✓ ✓ +✓/);
+    assert.match(text, /✗ shop\/web -> shop\/db fd10:10:1::3: no answer to ping/);
+    assert.ok(!text.includes("\u001b["));
+    assert.doesNotThrow(() => formatMatrix([web, beta], [], true));
+  });
+});
+
+describe("the demonstration's options", () => {
+  it("name every wrong value at once, with what would be right", () => {
+    assert.throws(
+      () => readOptions({ DIR: "/nonexistent/folder", TUNNEL: "gre", ENCAP: "sometimes" }),
+      /TUNNEL=gre: one of geneve, vxlan[\s\S]*ENCAP=sometimes|there is no such folder[\s\S]*TUNNEL=gre/,
+    );
+  });
+});
