@@ -12,11 +12,11 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: ## two nodes, pods, a connectivity matrix, kept running (ONCE=1, DIR=folder, API=1, TUNNEL=vxlan, ENCAP=never|hybrid)
-	@$(NEED) npm ovs net ping shim $(if $(API),etcd kube)
+	@$(NEED) npm ovs net ping shim $(if $(API),kube)
 	@exec $(NODE) demo/demo.ts
 
 test: ## lint, types and every test (TIER=unit|ovs|cluster, ONLY=part of a file name, GREP=part of a test name)
-	@$(NEED) npm ovs net ping conntrack iperf shim etcd kube
+	@$(NEED) npm ovs net ping conntrack iperf shim kube
 	@exec $(NODE) scripts/test.ts
 
 bench: ## ratios against anchors measured in the same run (ONLY=name, OUT=json)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a make target needs and this machine lacks, and says so; silent and quick when everything is there.
 #
-#   scripts/need.sh npm ovs net shim etcd ...
+#   scripts/need.sh npm ovs net shim ...
 #
 # It runs before anything of ours is installed, so it is plain bash. Each name is one of the cases at the end.
 set -euo pipefail
@@ -94,7 +94,6 @@ for need in "$@"; do
     ping) need_command ping iputils-ping ;;
     conntrack) need_command conntrack conntrack ;;
     iperf) need_command iperf3 iperf3 ;;
-    etcd) need_command etcd etcd-server ;;
     shim)
       need_command gcc gcc
       need_file /usr/include/stdio.h libc6-dev
