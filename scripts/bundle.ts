@@ -1,6 +1,7 @@
 /** `make bundle`: the programs as single files in dist/, for the image; prints their size, start time and memory. */
 import { spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, globSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import { build } from "esbuild";
 
 const ENTRIES = [
@@ -39,8 +40,10 @@ for (const { entry, output } of ENTRIES) {
     `${output}: ${size} MB, --help in ${milliseconds.toFixed(0)} ms, ${megabytes.toFixed(0)} MB resident\n`,
   );
 }
-for (const shim of ["dist/weir"].filter((path) => existsSync(path)))
-  process.stdout.write(`${shim}: ${(statSync(shim).size / 1e3).toFixed(0)} kB, static\n`);
+for (const source of globSync("cni/*.c").sort()) {
+  const program = `dist/${basename(source, ".c")}`;
+  process.stdout.write(`${program}: ${(statSync(program).size / 1e3).toFixed(0)} kB, static\n`);
+}
 
 /** The fastest of five `--help`s: what loading costs, before any work. */
 function measure(program: string): { milliseconds: number; megabytes: number } {
