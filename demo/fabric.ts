@@ -44,9 +44,13 @@ const RECEIVE_BUFFER = 16 << 20;
 const RMEM = "/proc/sys/net/core/rmem_default";
 
 export async function createFabric(name: string): Promise<Fabric> {
-  await sweepFabric(name);
   const directory = `/run/${name}`;
+  const owner = await readFile(join(directory, "owner"), "utf8").catch(() => "");
+  if (owner !== "" && owner === describeProcess(owner.split(" ")[0]!))
+    throw new Error(`another ${name} is running, process ${owner.split(" ")[0]}: end it first`);
+  await sweepFabric(name);
   await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, "owner"), describeProcess(String(process.pid)));
   const before = (await readFile(RMEM, "utf8")).trim();
   if (Number(before) < RECEIVE_BUFFER) {
     await writeFile(join(directory, "rmem_default"), before);
@@ -192,6 +196,16 @@ async function endProcesses(namespaces: readonly string[]): Promise<void> {
 async function identify(netns: string): Promise<string | undefined> {
   const text = await shell("stat", "-L", "-c", "%i", `/run/netns/${netns}`).catch(() => "");
   return text === "" ? undefined : `net:[${text.trim()}]`;
+}
+
+/** A pid and its start time: a pid alone may be somebody else's by now. */
+function describeProcess(pid: string): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return `${pid} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+  } catch {
+    return "";
+  }
 }
 
 function namespaceOf(pid: string): string {

@@ -67,6 +67,12 @@ describe("the demonstration's fabric", () => {
     assert.equal(readFileSync(RMEM, "utf8"), bufferBefore);
   });
 
+  it("is not taken down by a second one of its name", async () => {
+    fabric = await createFabric(NAME);
+    await assert.rejects(createFabric(NAME), new RegExp(`another ${NAME} is running, process ${process.pid}`));
+    assert.equal((await namespaces()).length, 1);
+  });
+
   it("sweeps what a run left that was killed, its processes too", async () => {
     const program = `
       const { createFabric } = await import(${JSON.stringify(`${import.meta.dirname}/../../demo/fabric.ts`)});
