@@ -32,7 +32,7 @@ async function removeAll(): Promise<void> {
 }
 
 async function run(options: DemoOptions): Promise<void> {
-  const fabric = await narrator.step("the wire and the world outside", () => createFabric("weir-demo"));
+  const fabric = await narrator.step("the wire and the world outside", () => createFabric(options.name));
   undo.push(() => fabric.close());
   const kube = options.api ? await startApi(fabric.outside.netns, fabric.outside.addresses[4] ?? "") : undefined;
   let uids: ReadonlyMap<string, string> = new Map();

@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 export interface DemoOptions {
+  /** What its namespaces and its folder in /run begin with. */
+  readonly name: string;
   readonly directory: string;
   readonly once: boolean;
   readonly api: boolean;
@@ -24,6 +26,7 @@ export function readOptions(env: NodeJS.ProcessEnv): DemoOptions {
   if (!existsSync(directory)) faults.push(`DIR=${directory}: there is no such folder`);
   if (process.getuid?.() !== 0) faults.push("run as root: the demonstration makes network namespaces");
   const options = {
+    name: env["NAME"] || "weir-demo",
     directory,
     once: isOn(env["ONCE"]),
     api: isOn(env["API"]),
