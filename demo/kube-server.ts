@@ -3,8 +3,10 @@
  * that come in on stdin, a JSON line each request, and answers with the pods' uids.
  */
 import { createInterface } from "node:readline";
+import { isEqual } from "#base/equal.ts";
 import { describeError } from "#base/errors.ts";
-import { startKube } from "#test/rig/kube.ts";
+import { isRecord } from "#pipeline/ingest/reader.ts";
+import { type Kube, startKube } from "#test/rig/kube.ts";
 import type { KubeObject } from "#test/rig/kube-rig-client.ts";
 
 export interface KubeRequest {
@@ -20,32 +22,62 @@ export interface KubeReply {
 }
 
 if (import.meta.main) {
-  const reply = (value: KubeReply) => process.stdout.write(`${JSON.stringify(value)}\n`);
+  // The rig's children do not hold the process; waiting for their end must.
+  const hold = setInterval(() => {}, 60_000);
   try {
-    const kube = await startKube({ address: process.argv[2] ?? "127.0.0.1" });
-    reply({ kubeconfig: kube.kubeconfig, server: kube.server });
-    for await (const line of createInterface({ input: process.stdin })) {
-      const { apply, remove }: KubeRequest = JSON.parse(line);
-      try {
-        await kube.remove(remove);
-        await kube.apply(apply);
-        const uids: Record<string, string> = {};
-        for (const pod of apply.filter(({ kind }) => kind === "Pod"))
-          uids[`${pod.metadata.namespace ?? "default"}/${pod.metadata.name}`] = readUid(
-            (await kube.request("GET", await kube.pathOf(pod))).body,
-          );
-        reply({ uids });
-      } catch (error) {
-        reply({ error: describeError(error) });
-      }
-    }
-    await kube.stop();
+    await serve(process.argv[2] ?? "127.0.0.1");
   } catch (error) {
     reply({ error: describeError(error) });
     process.exitCode = 1;
   }
+  clearInterval(hold);
 }
 
-function readUid(body: unknown): string {
-  return /"uid":"([^"]+)"/.exec(JSON.stringify(body))?.[1] ?? "";
+async function serve(address: string): Promise<void> {
+  const kube = await startKube({ address });
+  reply({ kubeconfig: kube.kubeconfig, server: kube.server });
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { apply, remove }: KubeRequest = JSON.parse(line);
+    try {
+      await kube.remove(remove);
+      const uids: Record<string, string> = {};
+      for (const object of apply) {
+        const uid = await put(kube, object);
+        if (object.kind === "Pod") uids[`${object.metadata.namespace ?? "default"}/${object.metadata.name}`] = uid;
+      }
+      reply({ uids });
+    } catch (error) {
+      reply({ error: describeError(error) });
+    }
+  }
+  await kube.stop();
+}
+
+/**
+ * Server-side apply, then the status as its owner would write it: a whole one. (Applying the status of a node with two
+ * InternalIPs is refused: the API's schema says that addresses are keyed by their type.)
+ */
+async function put(kube: Kube, { status, ...object }: KubeObject & { status?: unknown }): Promise<string> {
+  await kube.apply([object]);
+  const path = await kube.pathOf(object);
+  const stored = (await kube.request("GET", path)).body;
+  if (!isRecord(stored) || !isRecord(stored["metadata"])) throw new Error(`${path} is not there after it was applied`);
+  if (status !== undefined && !holds(stored["status"], status)) {
+    const answer = await kube.request("PUT", `${path}/status`, {
+      ...stored,
+      status: { ...(isRecord(stored["status"]) && stored["status"]), ...(isRecord(status) && status) },
+    });
+    if (answer.status >= 300) throw new Error(`${path}/status: ${JSON.stringify(answer.body)}`);
+  }
+  return String(stored["metadata"]["uid"]);
+}
+
+/** Whether every field of `part` is in `whole` already: what others wrote beside it stays. */
+function holds(whole: unknown, part: unknown): boolean {
+  if (!isRecord(part)) return isEqual(whole, part);
+  return isRecord(whole) && Object.entries(part).every(([key, value]) => holds(whole[key], value));
+}
+
+function reply(value: KubeReply): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
 }

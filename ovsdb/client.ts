@@ -15,7 +15,7 @@ import type { Operation, ResultsOf } from "#ovsdb/operations.ts";
 import { openSocket, parseRemotes, type Remote, type TlsOptions } from "#ovsdb/remote.ts";
 import { createSession, type RpcSession } from "#ovsdb/rpc-session.ts";
 import { type DatabaseSchema, parseSchema } from "#ovsdb/schema.ts";
-import { decodeResults, encodeOperation } from "#ovsdb/transaction.ts";
+import { decodeResults, encodeOperation, nameColumn } from "#ovsdb/transaction.ts";
 import { type Uuid, ZERO_UUID } from "#ovsdb/uuid.ts";
 
 export interface ConnectOptions {
@@ -121,6 +121,8 @@ class Client implements OvsdbClient {
   readonly #session: RpcSession;
   readonly #locks = createLockTable(() => this.#session);
   readonly #monitors = new Map<string, RunningMonitor>();
+  /** For explaining refusals; a server drops the connection when it converts a database. */
+  readonly #schemas = new Map<string, Promise<DatabaseSchema>>();
   #lastMonitor = 0;
 
   constructor(
@@ -151,8 +153,12 @@ class Client implements OvsdbClient {
     options: CallOptions = {},
   ): Promise<ResultsOf<Operations>> {
     const reply = await this.#session.request("transact", [database, ...operations.map(encodeOperation)], options);
-    // The one place where a list of results becomes the tuple that its operations stand for: decoded one by one.
-    return decodeResults(operations, reply) as unknown as ResultsOf<Operations>;
+    try {
+      // The one place where a list of results becomes the tuple that its operations stand for: decoded one by one.
+      return decodeResults(operations, reply) as unknown as ResultsOf<Operations>;
+    } catch (error) {
+      throw await this.#explain(error, database, operations);
+    }
   }
 
   async monitor(
@@ -194,6 +200,22 @@ class Client implements OvsdbClient {
 
   close(reason?: Error): void {
     this.#session.close(reason);
+  }
+
+  /** Only a refusal that names no column costs the schema, which is asked for once. */
+  async #explain(error: unknown, database: string, operations: readonly Operation[]): Promise<unknown> {
+    if (!(error instanceof OvsdbError) || error.details["table"] === undefined || "column" in error.details)
+      return error;
+    if (error.code !== "E_OVSDB_CONSTRAINT" && error.code !== "E_OVSDB_SYNTAX") return error;
+    let schema = this.#schemas.get(database);
+    if (schema === undefined) {
+      schema = this.getSchema(database);
+      this.#schemas.set(database, schema);
+    }
+    return schema.then(
+      (known) => nameColumn(error, operations, known),
+      () => error, // the connection went meanwhile: the refusal is still the truth
+    );
   }
 
   async #cancelMonitor(name: string): Promise<void> {

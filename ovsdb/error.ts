@@ -18,6 +18,8 @@ const CODES: Readonly<Record<string, OvsdbErrorCode>> = {
   aborted: "E_OVSDB_ABORTED",
   canceled: "E_OVSDB_CANCELED",
   "syntax error": "E_OVSDB_SYNTAX",
+  "unknown column": "E_OVSDB_SYNTAX",
+  "unknown table": "E_OVSDB_SYNTAX",
   "unknown database": "E_OVSDB_UNKNOWN_DATABASE",
   "unknown monitor": "E_OVSDB_UNKNOWN_MONITOR",
   "unknown method": "E_OVSDB_UNKNOWN_METHOD",

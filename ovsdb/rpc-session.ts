@@ -48,8 +48,6 @@ class Session implements RpcSession {
   readonly #options: SessionOptions;
   readonly #framer = createFramer();
   readonly #pending = new Map<number, Pending>();
-  /** Aborted requests whose reply is still to come. */
-  readonly #abandoned = new Set<number>();
   readonly #settleClosed: (reason: Error | undefined) => void;
   #lastId = 0;
   #ended: OvsdbError | undefined;
@@ -122,7 +120,7 @@ class Session implements RpcSession {
     if (typeof method === "string" && Array.isArray(params)) {
       if (id === null || id === undefined) this.#options.onNotification(method, params);
       else this.#answer(method, params, id);
-    } else if (typeof id === "number" && "result" in message) this.#settle(id, message);
+    } else if (typeof id === "number" && ("result" in message || "error" in message)) this.#settle(id, message);
     else this.#end(malformed("a JSON-RPC request, notification or reply", message));
   }
 
@@ -134,7 +132,8 @@ class Session implements RpcSession {
   #settle(id: number, message: JsonObject): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) {
-      if (!this.#abandoned.delete(id)) this.#end(malformed("a reply to one of our requests", message));
+      // Of an aborted request, whose reply may come or not (ovsdb-server gives none to what it cancelled).
+      if (id < 1 || id > this.#lastId) this.#end(malformed("a reply to one of our requests", message));
       return;
     }
     this.#pending.delete(id);
@@ -147,7 +146,6 @@ class Session implements RpcSession {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     this.#pending.delete(id);
-    this.#abandoned.add(id);
     // RFC 7047 section 4.1.4: only a transaction can be cancelled; other requests are answered at once anyway.
     if (pending.method === "transact") this.#stream.write(printJson({ method: "cancel", params: [id], id: null }));
     pending.reject(reason);

@@ -1,4 +1,5 @@
 /** Operations -> the JSON of a `transact` request, and its reply -> results or the one error that failed it. */
+import { checkValue } from "#ovsdb/check.ts";
 import { errorCodeOf, OvsdbError } from "#ovsdb/error.ts";
 import {
   decodeRow,
@@ -11,6 +12,9 @@ import {
   malformed,
 } from "#ovsdb/notation.ts";
 import type { Condition, Operation, OperationResult, Where } from "#ovsdb/operations.ts";
+import type { DatabaseSchema } from "#ovsdb/schema.ts";
+
+const COLUMN_IN_DETAILS = /\bcolumns? "?([A-Za-z_]\w*)/;
 
 export function encodeOperation(operation: Operation): JsonObject {
   const { op } = operation;
@@ -94,15 +98,35 @@ function operationError(operations: readonly Operation[], index: number, json: J
   const serverDetails = typeof fields["details"] === "string" ? fields["details"] : undefined;
   const operation = operations[index];
   const subject = operation === undefined ? "the commit" : describeOperation(operation, index, operations.length);
-  const column = serverDetails === undefined ? undefined : /\bcolumns? "?([A-Za-z_]\w*)/.exec(serverDetails)?.[1];
   const message = `${subject} was refused: ${error}${serverDetails === undefined ? "" : `: ${serverDetails}`}`;
+  const column = serverDetails === undefined ? undefined : COLUMN_IN_DETAILS.exec(serverDetails)?.[1];
+  const table = operation !== undefined && "table" in operation ? operation.table : undefined;
   return new OvsdbError(errorCodeOf(error), message, {
     error,
-    serverDetails,
-    column,
+    ...(serverDetails === undefined ? {} : { serverDetails }),
     ...(operation === undefined ? {} : { operation: index, op: operation.op }),
-    ...(operation !== undefined && "table" in operation ? { table: operation.table } : {}),
+    ...(table === undefined ? {} : { table }),
+    ...(column === undefined ? {} : { column }),
   });
+}
+
+/**
+ * ovsdb-server says which value it refuses, but seldom of which column. This finds the first column of the refused
+ * operation whose value the schema forbids, and adds it and what would be right. Returns the error as it is otherwise.
+ */
+export function nameColumn(error: OvsdbError, operations: readonly Operation[], schema: DatabaseSchema): OvsdbError {
+  const { operation: index, table } = error.details;
+  const operation = typeof index === "number" ? operations[index] : undefined;
+  const columns = schema.tables.get(String(table))?.columns;
+  if (operation === undefined || columns === undefined || !("row" in operation)) return error;
+  for (const [column, value] of Object.entries(operation.row)) {
+    const columnSchema = columns.get(column);
+    const wanted = columnSchema === undefined ? undefined : checkValue(columnSchema, value);
+    if (wanted === undefined) continue;
+    const message = `${error.message} (column ${column} should hold ${wanted})`;
+    return new OvsdbError(error.code, message, { ...error.details, column, wanted }, error.cause);
+  }
+  return error;
 }
 
 function describeOperation(operation: Operation, index: number, total: number): string {

@@ -1,0 +1,34 @@
+import { WeirError } from "#base/errors.ts";
+
+/** A value that the wire cannot carry. */
+export class EncodeError extends WeirError {
+  constructor(message: string, details: Readonly<Record<string, unknown>> = {}) {
+    super("E_OF_ENCODE", message, details);
+  }
+}
+
+/** Bytes that are no OpenFlow: where in the message, what was expected, what was found. */
+export class DecodeError extends WeirError {
+  constructor(path: string, offset: number, message: string, hex: string) {
+    super("E_OF_DECODE", `${path || "message"} at byte ${offset}: ${message}`, { path, offset, hex });
+  }
+}
+
+/** The switch answered a message with OFPT_ERROR. */
+export class OpenFlowError extends WeirError {
+  readonly errorType: number;
+  readonly errorCode: number;
+
+  constructor(errorType: number, errorCode: number, name: string) {
+    super("E_OF_REFUSED", name, { errorType, errorCode });
+    this.errorType = errorType;
+    this.errorCode = errorCode;
+  }
+}
+
+/** The connection is gone, or never came to be. */
+export class ConnectionError extends WeirError {
+  constructor(message: string, cause?: unknown) {
+    super("E_OF_CONNECTION", message, {}, cause);
+  }
+}

@@ -1,0 +1,106 @@
+import { DecodeError } from "#openflow/errors.ts";
+
+/** So deep may actions, buckets and messages hold one another. */
+const MAX_DEPTH = 16;
+
+/** Reads one message. It never reads behind `end`, and its errors say where in the message. */
+export class Reader {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  offset: number;
+  end: number;
+  readonly #path: string[] = [];
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.offset = 0;
+    this.end = bytes.length;
+  }
+
+  get left(): number {
+    return this.end - this.offset;
+  }
+
+  fail(message: string): never {
+    const around = this.bytes.subarray(Math.max(0, this.offset - 8), this.offset + 24);
+    throw new DecodeError(this.#path.join("."), this.offset, message, Buffer.from(around).toString("hex"));
+  }
+
+  /** Runs `body` with a step added to the path that errors show. */
+  within<T>(step: string, body: () => T): T {
+    if (this.#path.length >= MAX_DEPTH) this.fail("is nested too deeply");
+    this.#path.push(step);
+    const result = body();
+    this.#path.pop();
+    return result;
+  }
+
+  /** Runs `body` over the next `length` bytes only, then stands behind them. */
+  slice<T>(length: number, body: () => T): T {
+    this.need(length);
+    const outer = this.end;
+    const end = this.offset + length;
+    this.end = end;
+    const result = body();
+    this.end = outer;
+    this.offset = end;
+    return result;
+  }
+
+  need(count: number): void {
+    if (count < 0 || this.left < count) this.fail(`${count} bytes are expected, ${this.left} are left`);
+  }
+
+  u8(): number {
+    this.need(1);
+    return this.bytes[this.offset++]!;
+  }
+
+  u16(): number {
+    this.need(2);
+    const value = this.view.getUint16(this.offset);
+    this.offset += 2;
+    return value;
+  }
+
+  u32(): number {
+    this.need(4);
+    const value = this.view.getUint32(this.offset);
+    this.offset += 4;
+    return value;
+  }
+
+  u48(): number {
+    return this.u16() * 0x1_0000_0000 + this.u32();
+  }
+
+  u64(): bigint {
+    this.need(8);
+    const value = this.view.getBigUint64(this.offset);
+    this.offset += 8;
+    return value;
+  }
+
+  wide(size: number): bigint {
+    this.need(size);
+    let value = 0n;
+    let rest = size;
+    for (; rest >= 8; rest -= 8) value = (value << 64n) | this.u64();
+    for (; rest > 0; rest--) value = (value << 8n) | BigInt(this.u8());
+    return value;
+  }
+
+  /** A copy, so that nothing keeps the buffer of the socket alive. */
+  raw(count: number): Uint8Array {
+    this.need(count);
+    const bytes = this.bytes.slice(this.offset, this.offset + count);
+    this.offset += count;
+    return bytes;
+  }
+
+  skip(count: number): void {
+    this.need(count);
+    this.offset += count;
+  }
+}

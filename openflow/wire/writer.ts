@@ -1,0 +1,99 @@
+/** One growing buffer: a message is written in place, and lengths are patched when they are known. */
+export class Writer {
+  bytes: Uint8Array<ArrayBuffer>;
+  view: DataView;
+  offset = 0;
+
+  constructor(capacity = 256) {
+    this.bytes = new Uint8Array(capacity);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** Makes room for `count` bytes more. */
+  reserve(count: number): void {
+    const needed = this.offset + count;
+    if (needed <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+    grown.set(this.bytes.subarray(0, this.offset));
+    this.bytes = grown;
+    this.view = new DataView(grown.buffer);
+  }
+
+  u8(value: number): void {
+    this.reserve(1);
+    this.bytes[this.offset++] = value;
+  }
+
+  u16(value: number): void {
+    this.reserve(2);
+    this.view.setUint16(this.offset, value);
+    this.offset += 2;
+  }
+
+  u32(value: number): void {
+    this.reserve(4);
+    this.view.setUint32(this.offset, value);
+    this.offset += 4;
+  }
+
+  u48(value: number): void {
+    this.reserve(6);
+    this.view.setUint16(this.offset, Math.floor(value / 0x1_0000_0000));
+    this.view.setUint32(this.offset + 2, value % 0x1_0000_0000);
+    this.offset += 6;
+  }
+
+  u64(value: bigint): void {
+    this.reserve(8);
+    this.view.setBigUint64(this.offset, value);
+    this.offset += 8;
+  }
+
+  /** An unsigned number of any whole number of bytes. */
+  wide(value: bigint, size: number): void {
+    this.reserve(size);
+    let rest = value;
+    let end = this.offset + size;
+    while (end - this.offset >= 8) {
+      end -= 8;
+      this.view.setBigUint64(end, rest & 0xffff_ffff_ffff_ffffn);
+      rest >>= 64n;
+    }
+    while (end > this.offset) {
+      this.bytes[--end] = Number(rest & 255n);
+      rest >>= 8n;
+    }
+    this.offset += size;
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.offset);
+    this.offset += bytes.length;
+  }
+
+  zeros(count: number): void {
+    this.reserve(count);
+    this.bytes.fill(0, this.offset, this.offset + count);
+    this.offset += count;
+  }
+
+  /** Zeros up to the next multiple of `alignment`, counted from `start`. */
+  pad(start: number, alignment: number): void {
+    const over = (this.offset - start) % alignment;
+    if (over !== 0) this.zeros(alignment - over);
+  }
+
+  patch16(offset: number, value: number): void {
+    this.view.setUint16(offset, value);
+  }
+
+  patch32(offset: number, value: number): void {
+    this.view.setUint32(offset, value);
+  }
+
+  /** A copy of what has been written. */
+  finish(): Uint8Array {
+    return this.bytes.slice(0, this.offset);
+  }
+}

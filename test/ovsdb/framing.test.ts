@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { createFramer } from "#ovsdb/framing.ts";
+import { parseJson } from "#ovsdb/json-text.ts";
+import type { JsonObject } from "#ovsdb/notation.ts";
+
+const MESSAGES: JsonObject[] = [
+  { method: "echo", params: [], id: "echo" },
+  { result: [{ "}{": '\\"}', ü: "日本\u{1f600}", nested: { a: [{}, [], "]"] } }], error: null, id: 1 },
+  {},
+  { text: "ends with a backslash \\", id: null },
+];
+const STREAM = Buffer.from(MESSAGES.map((message) => JSON.stringify(message)).join("\n \t\r"));
+
+function feed(chunks: readonly Buffer[]): JsonObject[] {
+  const framer = createFramer();
+  return chunks.flatMap((chunk) => framer.push(chunk));
+}
+
+describe("the framing of JSON-RPC messages", () => {
+  it("finds the messages wherever the stream is split in two", () => {
+    for (let at = 0; at <= STREAM.length; at++) {
+      assert.deepEqual(feed([STREAM.subarray(0, at), STREAM.subarray(at)]), MESSAGES);
+    }
+  });
+
+  it("finds the messages when every byte comes alone, inside characters too", () => {
+    assert.deepEqual(feed(Array.from(STREAM, (byte) => Buffer.of(byte))), MESSAGES);
+  });
+
+  it("finds any messages under any split", () => {
+    const object = fc.dictionary(fc.string({ unit: "grapheme" }), fc.jsonValue());
+    fc.assert(
+      fc.property(fc.array(object), fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 }), (objects, sizes) => {
+        const texts = objects.map((message) => JSON.stringify(message));
+        const bytes = Buffer.from(texts.join(""));
+        const chunks: Buffer[] = [];
+        for (let at = 0, i = 0; at < bytes.length; at += sizes[i++ % sizes.length]!) {
+          chunks.push(bytes.subarray(at, at + sizes[i % sizes.length]!));
+        }
+        assert.deepEqual(feed(chunks), texts.map(parseJson));
+      }),
+    );
+  });
+
+  it("refuses garbage between messages, bad JSON, bad UTF-8 and endless messages", () => {
+    const cases: Buffer[] = [
+      Buffer.from("HTTP/1.1 400 Bad Request"),
+      Buffer.from("[]"),
+      Buffer.from("{]}"),
+      Buffer.from('{"a":}'),
+      Buffer.from("{} x"),
+      Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
+    ];
+    for (const bytes of cases) assert.throws(() => feed([bytes]), { code: "E_OVSDB_PROTOCOL" });
+    const small = createFramer(10);
+    assert.throws(() => small.push(Buffer.from('{"a":"0123456789')), { code: "E_OVSDB_PROTOCOL" });
+  });
+
+  it("throws nothing but its own error on random bytes", () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 30 })), (chunks) => {
+        try {
+          feed(chunks.map((chunk) => Buffer.from(chunk)));
+        } catch (error) {
+          assert.equal(error instanceof Error && "code" in error ? error.code : error, "E_OVSDB_PROTOCOL");
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { createReplica, insert, type MonitorMethod, type Replica, type ReplicaBatch } from "#ovsdb/index.ts";
+import type { Json, JsonObject } from "#ovsdb/notation.ts";
+import { eventually } from "#test/ovsdb/support/eventually.ts";
+import { type Answer, type FakeServer, refuse, reply, startFakeServer } from "#test/ovsdb/support/fake-server.ts";
+
+const SCHEMA = { name: "db", version: "1.0.0", tables: { T: { columns: { name: { type: "string" } } } } };
+const A = "00000000-0000-0000-0000-00000000000a";
+const B = "00000000-0000-0000-0000-00000000000b";
+const FIRST = "00000000-0000-0000-0000-000000000001";
+const SECOND = "00000000-0000-0000-0000-000000000002";
+const ZERO = "00000000-0000-0000-0000-000000000000";
+
+describe("a replica of a peer that misbehaves", () => {
+  let server: FakeServer | undefined;
+  let replica: Replica<"T"> | undefined;
+  const batches: ReplicaBatch[] = [];
+  const connections: boolean[] = [];
+  afterEach(async () => {
+    replica?.close();
+    await server?.close();
+    batches.length = 0;
+    connections.length = 0;
+  });
+
+  async function start(answers: Record<string, Answer>, methods?: readonly MonitorMethod[]): Promise<void> {
+    server = await startFakeServer((message, connection) => {
+      const method = String(message["method"]);
+      const answer = answers[method];
+      if (method === "get_schema") connection.send(reply(message, SCHEMA));
+      else if (answer === undefined) connection.send(refuse(message, "unknown method"));
+      else answer(message, connection);
+    });
+    replica = createReplica({
+      remote: server.remote,
+      database: "db",
+      tables: { T: ["name"] },
+      onBatch: (batch) => batches.push(batch),
+      onConnection: (connected) => connections.push(connected),
+      backoff: { next: () => 1, reset: () => {} },
+      ...(methods === undefined ? {} : { methods }),
+    });
+    await replica.whenSynced();
+  }
+
+  const names = () => [...replica!.tables.T.values()].map((row) => row["name"]);
+  const asked = (method: string) =>
+    server!.connections.flatMap((one) => one.received.filter((message) => message["method"] === method));
+  const since = (message: JsonObject | undefined): Json | undefined => (message?.["params"] as Json[])[3];
+
+  it("falls back to monitor_cond, and to monitor", async () => {
+    await start({
+      monitor_cond: (message, { send }) => send(reply(message, { T: { [A]: { initial: { name: "a" } } } })),
+    });
+    assert.deepEqual(names(), ["a"]);
+    replica!.close();
+    await server!.close();
+    await start({
+      monitor: (message, { send }) => {
+        send(reply(message, { T: { [A]: { new: { name: "a" } } } }));
+        const [, monitor = null] = message["params"] as Json[];
+        send({
+          method: "update",
+          params: [monitor, { T: { [A]: { old: { name: "a" }, new: { name: "b" } } } }],
+          id: null,
+        });
+        send({ method: "update", params: [monitor, { T: { [B]: { new: { name: "c" } } } }], id: null });
+        send({ method: "update", params: [monitor, { T: { [A]: { old: { name: "b" } } } }], id: null });
+      },
+    });
+    await eventually("the updates are in", () => names().join() === "c");
+  });
+
+  it("asks only for what it missed, where the server has the history", async () => {
+    await start({
+      monitor_cond_since: (message, { send, socket, index }) => {
+        const [, monitor = null] = message["params"] as Json[];
+        if (index === 0) {
+          send(reply(message, [false, FIRST, { T: { [A]: { initial: { name: "a" } } } }]));
+          send({ method: "update3", params: [monitor, SECOND, { T: { [B]: { insert: { name: "b" } } } }], id: null });
+          socket.end();
+        } else send(reply(message, [true, SECOND, { T: { [A]: { modify: { name: "z" } } } }]));
+      },
+    });
+    await eventually("reconnected", () => connections.length === 3);
+    assert.deepEqual(asked("monitor_cond_since").map(since), [ZERO, SECOND]);
+    assert.deepEqual(names(), ["z", "b"]);
+    assert.deepEqual(batches.at(-1)?.changes, [{ table: "T", uuid: A, before: { name: "a" }, after: { name: "z" } }]);
+    assert.deepEqual(connections, [true, false, true]);
+    assert.equal(replica!.epoch, 2);
+  });
+
+  it("takes everything anew, as one diff, when an update contradicts what it holds", async () => {
+    await start({
+      monitor_cond_since: (message, { send, index }) => {
+        const [, monitor = null] = message["params"] as Json[];
+        if (index === 0) {
+          send(reply(message, [false, FIRST, { T: { [A]: { initial: { name: "a" } } } }]));
+          send({ method: "update3", params: [monitor, SECOND, { T: { [B]: { modify: { name: "b" } } } }], id: null });
+        } else
+          send(
+            reply(message, [false, FIRST, { T: { [A]: { initial: { name: "a" } }, [B]: { initial: { name: "b" } } } }]),
+          );
+      },
+    });
+    await eventually("resynced", () => connections.length === 3);
+    assert.deepEqual(asked("monitor_cond_since").map(since), [ZERO, ZERO]);
+    assert.deepEqual(
+      batches.map(({ changes }) => changes),
+      [[{ table: "T", uuid: A, after: { name: "a" } }], [{ table: "T", uuid: B, after: { name: "b" } }]],
+    );
+  });
+
+  it("stays silent about a reconnection that changed nothing", async () => {
+    await start({
+      monitor_cond_since: (message, { send, socket, index }) => {
+        send(reply(message, [false, ZERO, { T: { [A]: { initial: { name: "a" } } } }]));
+        if (index < 3) socket.end();
+      },
+    });
+    await eventually("connected four times", () => connections.length === 7);
+    assert.equal(batches.length, 1);
+  });
+
+  it("queues no transaction while there is no connection, and none for an earlier one", async () => {
+    let refused = false;
+    await start({
+      monitor_cond_since: (message, { send, index }) => {
+        if (index === 1) refused = true;
+        else send(reply(message, [false, ZERO, {}]));
+      },
+      transact: (message, { send }) => send(reply(message, [{ uuid: ["uuid", A] }])),
+    });
+    const epoch = replica!.epoch;
+    assert.deepEqual(await replica!.transact([insert("T", {})], { epoch }), [{ uuid: A }]);
+    server!.connections[0]!.socket.destroy();
+    await eventually("the second connection waits", () => refused);
+    await assert.rejects(replica!.transact([insert("T", {})]), { code: "E_OVSDB_CLOSED" });
+    server!.connections[1]!.socket.destroy();
+    await eventually("connected again", () => replica!.connected);
+    await assert.rejects(replica!.transact([insert("T", {})], { epoch }), { code: "E_OVSDB_CLOSED" });
+    await replica!.transact([insert("T", {})], { epoch: replica!.epoch });
+    assert.equal(asked("transact").length, 2);
+  });
+
+  it("gives up when told to", async () => {
+    const lonely = createReplica({ remote: "unix:/nonexistent", database: "db", tables: { T: [] } });
+    await assert.rejects(lonely.whenSynced(AbortSignal.abort(new Error("stop"))), /stop/);
+    const waiting = assert.rejects(lonely.whenSynced(), { code: "E_OVSDB_CLOSED" });
+    lonely.close();
+    await waiting;
+  });
+});
