@@ -92,6 +92,11 @@ export class Writer {
     this.view.setUint32(offset, value);
   }
 
+  /** What has been written, sharing this writer's memory. */
+  written(): Uint8Array {
+    return this.bytes.subarray(0, this.offset);
+  }
+
   /** A copy of what has been written. */
   finish(): Uint8Array {
     return this.bytes.slice(0, this.offset);

@@ -1,0 +1,361 @@
+import type { Socket } from "node:net";
+import { describeError } from "#base/errors.ts";
+import { type Log, silentLog } from "#base/log.ts";
+import { openSocket } from "./address.ts";
+import { ConnectionError, OpenFlowError } from "./errors.ts";
+import { Framing } from "./framing.ts";
+import type { FlowDesc } from "./messages/flow-stats.ts";
+import { OPENFLOW_VERSION } from "./messages/handshake.ts";
+import { type Decoded, decode, encodeInto, type Message, type MessageOf } from "./messages/message.ts";
+import type { MultipartKind, MultipartReply, MultipartRequest } from "./messages/multipart.ts";
+import { Writer } from "./wire/writer.ts";
+
+export interface ConnectOptions {
+  /** "unix:PATH" or "tcp:HOST:PORT", see address.ts. */
+  readonly address: string;
+  readonly log?: Log;
+  /** Ends the attempt to connect; a connection that stands is ended by `close`. */
+  readonly signal?: AbortSignal;
+  /** What the switch sends without being asked: OFPT_PORT_STATUS, OFPT_PACKET_IN ... */
+  readonly onMessage?: (message: Message) => void;
+  /** Silence after which the switch is asked whether it lives, and again after which it is given up, in milliseconds (5,000). */
+  readonly inactivity?: number;
+}
+
+/** A message that the switch refused: its place among those sent, and why. */
+export interface Refusal {
+  readonly index: number;
+  readonly error: OpenFlowError;
+}
+
+export type BundleResult =
+  | { readonly committed: true }
+  /** Nothing of it is in force. `errors` may be empty when the switch blames no member, but `error` says why. */
+  | { readonly committed: false; readonly errors: readonly Refusal[]; readonly error: OpenFlowError };
+
+type ReplyOf<K extends MultipartKind> = Extract<MultipartReply, { readonly kind: K }>["body"];
+type RequestOf<K extends MultipartKind> = Extract<MultipartRequest, { readonly kind: K }>["body"];
+
+/**
+ * A connection to a switch that speaks OpenFlow 1.5. Its life:
+ *
+ *     connectOpenFlow ── hello both ways ──▶ open ── close(), an error, or the switch is silent ──▶ closed
+ *
+ * There is no way back from closed: every call then rejects with ConnectionError, and `closed` tells why. To connect again is
+ * the caller's business, for what the switch holds must be read anew.
+ */
+export interface OpenFlowConnection {
+  /** Resolves when the connection is no more, with the reason. */
+  readonly closed: Promise<ConnectionError>;
+  /** Sends one message and waits for the one that answers it. Rejects with OpenFlowError when it is refused. */
+  request(message: Message): Promise<Message>;
+  /** Everything sent before has been done when it resolves. */
+  barrier(): Promise<void>;
+  /** Sends messages that have no answer; resolves behind a barrier with those that were refused. */
+  sendAll(messages: readonly Message[]): Promise<readonly Refusal[]>;
+  /** All or nothing, in order, behind a barrier (OFPT_BUNDLE_CONTROL, atomic and ordered). */
+  bundle(messages: readonly Message[]): Promise<BundleResult>;
+  /** Every part of a multipart reply, put together. */
+  multipart<K extends MultipartKind>(kind: K, body: RequestOf<K>): Promise<ReplyOf<K>>;
+  /** All flows of all tables. */
+  dumpFlows(): Promise<readonly FlowDesc[]>;
+  close(): void;
+}
+
+/** What waits for the answer with its xid. */
+interface Pending {
+  resolve(message: Message): boolean;
+  reject(error: Error): void;
+}
+
+/** Messages sent in a row: an error with one of their xids is theirs. */
+interface Batch {
+  readonly firstXid: number;
+  readonly count: number;
+  readonly refusals: Refusal[];
+}
+
+const VERSION = OPENFLOW_VERSION["1.5"];
+const HELLO_PATIENCE = 5000;
+/** Encoded messages are handed to the socket in pieces of about this size. */
+const PIECE = 256 << 10;
+const LARGEST_MESSAGE = 0x1_0000;
+const BUNDLE = { openRequest: 0, commitRequest: 4, discardRequest: 6, atomic: 1, ordered: 2 } as const;
+
+/** Connects and says hello. Rejects with ConnectionError, or with the signal's reason. */
+export async function connectOpenFlow(options: ConnectOptions): Promise<OpenFlowConnection> {
+  const socket = await openSocket(options.address, options.signal);
+  const connection = new Connection(socket, options);
+  try {
+    await connection.shakeHands();
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return connection;
+}
+
+class Connection implements OpenFlowConnection {
+  readonly closed: Promise<ConnectionError>;
+  readonly #socket: Socket;
+  readonly #options: ConnectOptions;
+  readonly #framing = new Framing();
+  readonly #pending = new Map<number, Pending>();
+  readonly #batches = new Set<Batch>();
+  readonly #greeted = Promise.withResolvers<void>();
+  readonly #settleClosed: (reason: ConnectionError) => void;
+  #ended: ConnectionError | undefined;
+  #lastXid = 0;
+  #lastBundle = 0;
+  #heard = performance.now();
+  #watchdog: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, options: ConnectOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<ConnectionError>();
+    this.closed = promise;
+    this.#settleClosed = resolve;
+    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    socket.on("error", (error) => this.#end(new ConnectionError(`${options.address} broke`, error)));
+    socket.on("close", () => this.#end(new ConnectionError(`${options.address} closed the connection`)));
+  }
+
+  async shakeHands(): Promise<void> {
+    this.#send({ type: "hello", versions: [VERSION] }, this.#takeXids(1));
+    const { address, signal } = this.#options;
+    const abort = (): void => this.#end(new ConnectionError(`connecting to ${address} was given up`, signal?.reason));
+    const silent = (): void =>
+      this.#end(new ConnectionError(`${address} did not say hello within ${HELLO_PATIENCE / 1000} s`));
+    const timer = setTimeout(silent, HELLO_PATIENCE);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await this.#greeted.promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+    const { inactivity = 5000 } = this.#options;
+    this.#watchdog = setInterval(() => this.#checkLife(inactivity), inactivity).unref();
+  }
+
+  async request(message: Message): Promise<Message> {
+    return this.#ask<Message>(message, (settle) => (reply) => {
+      settle(reply);
+      return true;
+    });
+  }
+
+  async barrier(): Promise<void> {
+    await this.request({ type: "barrier_request" });
+  }
+
+  async sendAll(messages: readonly Message[]): Promise<readonly Refusal[]> {
+    const batch = this.#openBatch(messages.length);
+    try {
+      await this.#sendMany(batch, (i) => messages[i]!);
+      await this.barrier();
+      return batch.refusals;
+    } finally {
+      this.#batches.delete(batch);
+    }
+  }
+
+  async bundle(messages: readonly Message[]): Promise<BundleResult> {
+    const bundleId = ++this.#lastBundle;
+    const flags = BUNDLE.atomic | BUNDLE.ordered;
+    const control = (kind: number) => this.request({ type: "bundle_control", bundleId, control: kind, flags });
+    const batch = this.#openBatch(messages.length);
+    try {
+      // A refused opening shows in every member and in the barrier behind them.
+      const opened = control(BUNDLE.openRequest).then(() => undefined, asRefusal);
+      await this.#sendMany(batch, (i) => ({ type: "bundle_add", bundleId, flags, message: messages[i]! }));
+      await this.barrier();
+      const refused = (await opened) ?? batch.refusals[0]?.error;
+      if (refused !== undefined) {
+        await control(BUNDLE.discardRequest).catch(asRefusal);
+        return { committed: false, errors: batch.refusals, error: refused };
+      }
+      const committed = control(BUNDLE.commitRequest).then(() => undefined, asRefusal);
+      await this.barrier();
+      const failure = await committed;
+      if (failure === undefined) return { committed: true };
+      return { committed: false, errors: batch.refusals, error: batch.refusals[0]?.error ?? failure };
+    } finally {
+      this.#batches.delete(batch);
+    }
+  }
+
+  async multipart<K extends MultipartKind>(kind: K, body: RequestOf<K>): Promise<ReplyOf<K>> {
+    // The request's kind and body belong together by this method's signature.
+    const message = { type: "multipart_request", kind, body } as unknown as MessageOf<"multipart_request">;
+    return this.#ask<ReplyOf<K>>(message, (settle, fail) => {
+      const parts: unknown[] = [];
+      return (reply) => {
+        if (reply.type !== "multipart_reply" || reply.kind !== kind) {
+          fail(new ConnectionError(`${kind} was answered with ${describeReply(reply)}`));
+          return true;
+        }
+        const { body: part } = reply;
+        if (reply.more || parts.length > 0) parts.push(...(Array.isArray(part) ? part : [part]));
+        if (!reply.more) settle((parts.length > 0 ? parts : part) as ReplyOf<K>);
+        return !reply.more;
+      };
+    });
+  }
+
+  dumpFlows(): Promise<readonly FlowDesc[]> {
+    return this.multipart("flow_desc", {
+      table: 0xff,
+      outPort: 0xffff_ffff,
+      outGroup: 0xffff_ffff,
+      cookie: 0n,
+      cookieMask: 0n,
+      match: [],
+    });
+  }
+
+  close(): void {
+    this.#end(new ConnectionError(`the connection to ${this.#options.address} was closed`));
+  }
+
+  /** Registers the answer's reader before the message leaves; the reader says whether it has read all of it. */
+  #ask<T>(
+    message: Message,
+    reader: (settle: (value: T) => void, fail: (error: Error) => void) => (reply: Message) => boolean,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
+      const xid = this.#takeXids(1);
+      this.#pending.set(xid, { resolve: reader(resolve, reject), reject });
+      try {
+        this.#send(message, xid);
+      } catch (error) {
+        this.#pending.delete(xid);
+        reject(error);
+      }
+    });
+  }
+
+  #openBatch(count: number): Batch {
+    const batch: Batch = { firstXid: this.#takeXids(count), count, refusals: [] };
+    this.#batches.add(batch);
+    return batch;
+  }
+
+  async #sendMany(batch: Batch, messageAt: (index: number) => Message): Promise<void> {
+    let writer = new Writer(PIECE + LARGEST_MESSAGE);
+    for (let i = 0; i < batch.count; i++) {
+      encodeInto(writer, messageAt(i), batch.firstXid + i);
+      if (writer.offset < PIECE) continue;
+      await this.#write(writer);
+      writer = new Writer(PIECE + LARGEST_MESSAGE);
+    }
+    if (writer.offset > 0) await this.#write(writer);
+  }
+
+  #send(message: Message, xid: number): void {
+    const writer = new Writer();
+    encodeInto(writer, message, xid);
+    this.#socket.write(writer.written());
+  }
+
+  /** Waits while the switch is slower than we are. */
+  async #write(writer: Writer): Promise<void> {
+    if (this.#ended !== undefined) throw this.#ended;
+    if (this.#socket.write(writer.written())) return;
+    const drained = new Promise<void>((resolve) => this.#socket.once("drain", resolve));
+    const ended = await Promise.race([drained, this.closed]);
+    if (ended !== undefined) throw ended;
+  }
+
+  /** The first of `count` in a row. They begin again at 1 before they leave their 32 bits; what was asked then is long done. */
+  #takeXids(count: number): number {
+    if (this.#lastXid + count > 0xffff_ffff) this.#lastXid = 0;
+    const first = this.#lastXid + 1;
+    this.#lastXid += count;
+    return first;
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#heard = performance.now();
+    try {
+      for (const bytes of this.#framing.push(chunk)) {
+        if (this.#ended !== undefined) return;
+        this.#dispatch(decode(bytes));
+      }
+    } catch (error) {
+      this.#end(new ConnectionError(`${this.#options.address} sent what is no OpenFlow 1.5`, error));
+    }
+  }
+
+  #dispatch({ version, xid, message }: Decoded): void {
+    if (message.type === "hello") return this.#greet(version, message);
+    if (message.type === "echo_request") return this.#send({ type: "echo_reply", data: message.data }, xid);
+    if (message.type === "error" && this.#blame(xid, message)) return;
+    const pending = this.#pending.get(xid);
+    if (pending === undefined) return this.#options.onMessage?.(message);
+    if (message.type === "error") {
+      this.#pending.delete(xid);
+      pending.reject(refusalOf(message));
+    } else if (pending.resolve(message)) this.#pending.delete(xid);
+  }
+
+  /** Whether the error is of a message in one of the batches on their way. */
+  #blame(xid: number, message: MessageOf<"error">): boolean {
+    for (const { firstXid, count, refusals } of this.#batches) {
+      const index = xid - firstXid;
+      if (index < 0 || index >= count) continue;
+      refusals.push({ index, error: refusalOf(message) });
+      return true;
+    }
+    return false;
+  }
+
+  /** OpenFlow 1.5.1 section 6.3.1: a bitmap when there is one, else every version up to the header's. */
+  #greet(version: number, { versions }: MessageOf<"hello">): void {
+    const speaks = versions.length === 0 ? version >= VERSION : versions.includes(VERSION);
+    if (speaks) return this.#greeted.resolve();
+    const { address } = this.#options;
+    this.#end(
+      new ConnectionError(
+        `${address} speaks OpenFlow of wire version ${Math.max(version, ...versions)} at most; 6 (OpenFlow 1.5) is needed: add OpenFlow15 to the bridge's protocols`,
+      ),
+    );
+  }
+
+  #checkLife(inactivity: number): void {
+    const silence = performance.now() - this.#heard;
+    if (silence > 2 * inactivity)
+      this.#end(new ConnectionError(`${this.#options.address} was silent for ${Math.round(silence / 1000)} s`));
+    else if (silence > inactivity / 2) this.#send({ type: "echo_request", data: new Uint8Array(0) }, this.#takeXids(1));
+  }
+
+  #end(reason: ConnectionError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    clearInterval(this.#watchdog);
+    this.#socket.destroy();
+    for (const pending of this.#pending.values()) pending.reject(reason);
+    this.#pending.clear();
+    this.#greeted.reject(reason);
+    // Nobody waits for the greeting of a connection that ends later.
+    this.#greeted.promise.catch(() => {});
+    (this.#options.log ?? silentLog).debug("connection to the switch ended", { reason: describeError(reason) });
+    this.#settleClosed(reason);
+  }
+}
+
+function refusalOf({ errorType, errorCode }: MessageOf<"error">): OpenFlowError {
+  return new OpenFlowError(errorType, errorCode, `error type ${errorType}, code ${errorCode}`);
+}
+
+/** The switch's refusal; anything else, such as the end of the connection, goes on being an error. */
+function asRefusal(error: unknown): OpenFlowError {
+  if (error instanceof OpenFlowError) return error;
+  throw error;
+}
+
+function describeReply(reply: Message): string {
+  return reply.type === "multipart_reply" ? `${reply.type} ${reply.kind}` : reply.type;
+}
