@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { addFlow, removeFlow } from "#controller/node/switch/flow-mods.ts";
+import type { Action } from "#openflow/actions.ts";
+import { connectOpenFlow, type OpenFlowConnection } from "#openflow/connection.ts";
+import { OpenFlowError } from "#openflow/errors.ts";
+import { type Flow, flowKey, sameFlow } from "#openflow/flow.ts";
+import { match } from "#openflow/match.ts";
+import { decode, encode } from "#openflow/messages/message.ts";
+import { OvsRig } from "#test/rig/ovs.ts";
+
+const BRIDGE = "br0";
+
+function flow(table: number, address: number, actions: readonly Action[]): Flow {
+  return { table, priority: 100, match: match({ eth_type: 0x800, ip_dst: address }), actions, cookie: BigInt(address) };
+}
+
+const good = (i: number): Flow => flow(1, 0x0a00_0000 + i, [{ type: "output", port: 1 }]);
+/** Tables are visited upwards only. */
+const bad = (i: number): Flow => flow(1, 0x0b00_0000 + i, [{ type: "goto_table", table: 0 }]);
+
+describe("A connection to ovs-vswitchd", () => {
+  let ovs: OvsRig;
+  let connection: OpenFlowConnection;
+
+  before(async function () {
+    this.timeout(20_000);
+    ovs = await OvsRig.start("ofconn");
+    await ovs.addBridge(BRIDGE);
+  });
+  after(() => ovs?.close());
+  beforeEach(async () => {
+    await ovs.ofctl("del-flows", ovs.management(BRIDGE));
+    connection = await connectOpenFlow({ address: ovs.management(BRIDGE) });
+  });
+  afterEach(() => connection.close());
+
+  it("installs a bundle of flows and reads the same flows back", async () => {
+    const flows = Array.from({ length: 3000 }, (_, i) => good(i));
+    assert.deepEqual(await connection.bundle(flows.map(addFlow)), { committed: true });
+    const held = new Map((await connection.dumpFlows()).map((one) => [flowKey(one), one]));
+    assert.equal(held.size, flows.length);
+    for (const one of flows) assert.ok(sameFlow(held.get(flowKey(one))!, one));
+    assert.match(await ovs.ofctl("dump-aggregate", ovs.management(BRIDGE)), /flow_count=3000/);
+  });
+
+  it("removes exactly the flow that is named", async () => {
+    await connection.bundle([addFlow(good(1)), addFlow(good(2))]);
+    await connection.bundle([removeFlow(good(1))]);
+    assert.deepEqual((await connection.dumpFlows()).map(flowKey), [flowKey(good(2))]);
+  });
+
+  it("leaves nothing of a bundle in which one flow is refused, and says which and why", async () => {
+    const result = await connection.bundle([good(1), bad(1), good(2)].map(addFlow));
+    assert.ok(!result.committed);
+    assert.deepEqual(
+      result.errors.map(({ index }) => index),
+      [1],
+    );
+    assert.match(result.error.message, /BAD_TABLE|OFPBIC/i);
+    assert.deepEqual(await connection.dumpFlows(), []);
+  });
+
+  it("installs all but the refused of what is sent one by one", async () => {
+    const refusals = await connection.sendAll([good(1), bad(1), good(2), bad(2)].map(addFlow));
+    assert.deepEqual(
+      refusals.map(({ index }) => index),
+      [1, 3],
+    );
+    assert.equal((await connection.dumpFlows()).length, 2);
+  });
+
+  it("puts a reply of many parts together", async () => {
+    const flows = Array.from({ length: 20_000 }, (_, i) => good(i));
+    await connection.bundle(flows.map(addFlow));
+    assert.equal((await connection.dumpFlows()).length, 20_000);
+  }).timeout(10_000);
+
+  it("rejects a request that the switch refuses, and goes on", async () => {
+    const request = connection.request({ type: "bundle_control", bundleId: 77, control: 4, flags: 0 });
+    await assert.rejects(request, OpenFlowError);
+    await connection.barrier();
+  });
+
+  it("tells everybody who waits when the switch goes away", async () => {
+    await ovs.kill("vswitchd");
+    const reason = await connection.closed;
+    await assert.rejects(connection.barrier(), (error) => error === reason);
+    await ovs.startSwitch();
+    connection = await connectOpenFlow({ address: ovs.management(BRIDGE) });
+  });
+});
+
+describe("A connection to a switch that misbehaves", () => {
+  let server: Server;
+  let address: string;
+  const hello = (version: number) => {
+    const bytes = encode({ type: "hello", versions: [version] }, 1);
+    bytes[0] = version;
+    return bytes;
+  };
+
+  async function serve(behave: (socket: Socket) => void): Promise<void> {
+    const path = join("/tmp", `weir-test-${process.pid}.sock`);
+    address = `unix:${path}`;
+    server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.resume();
+      behave(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+  }
+  afterEach(() => new Promise((resolve) => server.close(resolve)));
+
+  it("is refused when the switch speaks OpenFlow 1.3 at most, saying what to do", async () => {
+    await serve((socket) => socket.end(hello(4)));
+    await assert.rejects(connectOpenFlow({ address }), /version 4 at most.*OpenFlow15/);
+  });
+
+  it("ends when what comes is no OpenFlow", async () => {
+    await serve((socket) => {
+      socket.write(hello(6));
+      socket.write(Buffer.from("0600000200000000", "hex"));
+    });
+    await assert.rejects(
+      connectOpenFlow({ address }).then(async (connection) => Promise.reject(await connection.closed)),
+      /no OpenFlow 1.5/,
+    );
+  });
+
+  it("answers echo requests, and gives up a switch that does not answer its own", async () => {
+    const answered = Promise.withResolvers<number>();
+    await serve((socket) => {
+      socket.write(hello(6));
+      socket.write(encode({ type: "echo_request", data: new Uint8Array([7]) }, 42));
+      socket.on("data", (chunk: Buffer) => {
+        for (let at = 0; at < chunk.length; at += chunk.readUInt16BE(at + 2)) {
+          const { xid, message } = decode(chunk.subarray(at, at + chunk.readUInt16BE(at + 2)));
+          if (message.type === "echo_reply") answered.resolve(xid);
+        }
+      });
+    });
+    const connection = await connectOpenFlow({ address, inactivity: 20 });
+    assert.equal(await answered.promise, 42);
+    assert.match((await connection.closed).message, /was silent/);
+  });
+});
