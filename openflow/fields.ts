@@ -45,9 +45,11 @@ export interface OxmHeader {
 
 export interface Field {
   readonly name: FieldName;
+  /** The name of the header in moves, loads and learn: NXM_OF_ETH_SRC. */
+  readonly nxmName: string;
   /** Bits on the wire, a multiple of 8. */
   readonly bits: number;
-  /** Bits that may be other than 0. */
+  /** Bits that have a meaning; vlan_vid has OFPVID_PRESENT above them. */
   readonly significantBits: number;
   readonly maskable: boolean;
   readonly writable: boolean;
@@ -80,6 +82,7 @@ interface Row {
   readonly prerequisite?: Prerequisite;
   readonly aliases?: readonly string[];
   readonly readAs?: readonly OxmHeader[];
+  readonly nxmName?: string;
 }
 
 type Options = Omit<Row, "bits" | "format" | "header">;
@@ -121,12 +124,16 @@ const ROWS = {
   recirc_id: row(32, "decimal", nxm1(36), { readOnly }),
   conj_id: row(32, "decimal", nxm1(37), { readOnly }),
   in_port: row(32, "port", basic(0), { aliases: ["in_port_oxm"] }),
-  actset_output: row(32, "port", basic(43), { readOnly, readAs: [experimenter(ONF, 43)] }),
+  actset_output: row(32, "port", basic(43), {
+    readOnly,
+    readAs: [experimenter(ONF, 43)],
+    nxmName: "ONFOXM_ET_ACTSET_OUTPUT",
+  }),
   eth_src: row(48, "ethernet", basic(4), { maskable, aliases: ["dl_src"], readAs: [nxm0(2)] }),
   eth_dst: row(48, "ethernet", basic(3), { maskable, aliases: ["dl_dst"], readAs: [nxm0(1)] }),
   eth_type: row(16, "hexadecimal", basic(5), { readOnly, aliases: ["dl_type"], readAs: [nxm0(3)] }),
   vlan_tci: row(16, "hexadecimal", nxm0(4), { maskable }),
-  vlan_vid: row(16, "decimal", basic(6), { maskable, significantBits: 13 }),
+  vlan_vid: row(16, "decimal", basic(6), { maskable, significantBits: 12 }),
   vlan_pcp: row(8, "decimal", basic(7), { significantBits: 3, prerequisite: "vlan vid" }),
   mpls_label: row(32, "decimal", basic(34), { significantBits: 20, prerequisite: "mpls" }),
   mpls_tc: row(8, "decimal", basic(35), { significantBits: 3, prerequisite: "mpls" }),
@@ -149,16 +156,23 @@ const ROWS = {
     prerequisite: "ip",
     aliases: ["nw_frag"],
   }),
-  nw_tos: row(8, "decimal", nxm0(5), { prerequisite: "ip" }),
+  nw_tos: row(8, "decimal", nxm0(5), { prerequisite: "ip", nxmName: "NXM_OF_IP_TOS" }),
   ip_dscp: row(8, "decimal", basic(8), { significantBits: 6, prerequisite: "ip" }),
   nw_ecn: row(8, "decimal", basic(9), {
     significantBits: 2,
     prerequisite: "ip",
     aliases: ["ip_ecn"],
     readAs: [nxm1(28)],
+    nxmName: "NXM_NX_IP_ECN",
   }),
-  nw_ttl: row(8, "decimal", nxm1(29), { prerequisite: "ip" }),
-  nw_proto: row(8, "decimal", basic(10), { readOnly, prerequisite: "ip", aliases: ["ip_proto"], readAs: [nxm0(6)] }),
+  nw_ttl: row(8, "decimal", nxm1(29), { prerequisite: "ip", nxmName: "NXM_NX_IP_TTL" }),
+  nw_proto: row(8, "decimal", basic(10), {
+    readOnly,
+    prerequisite: "ip",
+    aliases: ["ip_proto"],
+    readAs: [nxm0(6)],
+    nxmName: "NXM_OF_IP_PROTO",
+  }),
   tcp_src: row(16, "decimal", basic(13), { maskable, prerequisite: "tcp", readAs: [nxm0(9)] }),
   tcp_dst: row(16, "decimal", basic(14), { maskable, prerequisite: "tcp", readAs: [nxm0(10)] }),
   tcp_flags: row(16, "tcp flags", basic(42), {
@@ -179,27 +193,61 @@ const ROWS = {
   nd_target: row(128, "ipv6", basic(31), { maskable, prerequisite: "nd", readAs: [nxm1(23)] }),
   nd_sll: row(48, "ethernet", basic(32), { maskable, prerequisite: "nd solicit", readAs: [nxm1(24)] }),
   nd_tll: row(48, "ethernet", basic(33), { maskable, prerequisite: "nd advert", readAs: [nxm1(25)] }),
-  nd_reserved: row(32, "decimal", { oxmClass: ERICSSON, number: 1 }, { prerequisite: "nd" }),
-  nd_options_type: row(8, "decimal", { oxmClass: ERICSSON, number: 2 }, { prerequisite: "nd" }),
+  nd_reserved: row(
+    32,
+    "decimal",
+    { oxmClass: ERICSSON, number: 1 },
+    { prerequisite: "nd", nxmName: "ERICOXM_OF_ICMPV6_ND_RESERVED" },
+  ),
+  nd_options_type: row(
+    8,
+    "decimal",
+    { oxmClass: ERICSSON, number: 2 },
+    { prerequisite: "nd", nxmName: "ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE" },
+  ),
   arp_op: row(16, "decimal", basic(21), { prerequisite: "arp", readAs: [nxm0(15)] }),
   arp_spa: row(32, "ipv4", basic(22), { maskable, prerequisite: "arp", readAs: [nxm0(16)] }),
   arp_tpa: row(32, "ipv4", basic(23), { maskable, prerequisite: "arp", readAs: [nxm0(17)] }),
   arp_sha: row(48, "ethernet", basic(24), { maskable, prerequisite: "arp", aliases: ["nw_sha"], readAs: [nxm1(17)] }),
   arp_tha: row(48, "ethernet", basic(25), { maskable, prerequisite: "arp", readAs: [nxm1(18)] }),
   tun_id: row(64, "hexadecimal", basic(38), { maskable, aliases: ["tunnel_id"], readAs: [nxm1(16)] }),
-  tun_src: row(32, "ipv4", nxm1(31), { maskable }),
-  tun_dst: row(32, "ipv4", nxm1(32), { maskable }),
+  tun_src: row(32, "ipv4", nxm1(31), { maskable, nxmName: "NXM_NX_TUN_IPV4_SRC" }),
+  tun_dst: row(32, "ipv4", nxm1(32), { maskable, nxmName: "NXM_NX_TUN_IPV4_DST" }),
   tun_ipv6_src: row(128, "ipv6", nxm1(109), { maskable }),
   tun_ipv6_dst: row(128, "ipv6", nxm1(110), { maskable }),
   tun_gbp_id: row(16, "decimal", nxm1(38), { maskable }),
   tun_gbp_flags: row(8, "hexadecimal", nxm1(39), { maskable }),
   tun_flags: row(16, "tunnel flags", nxm1(104), { maskable, significantBits: 1 }),
-  tun_erspan_idx: row(32, "hexadecimal", experimenter(NICIRA, 11), { maskable, significantBits: 20 }),
-  tun_erspan_ver: row(8, "decimal", experimenter(NICIRA, 12), { maskable, significantBits: 4 }),
-  tun_erspan_dir: row(8, "decimal", experimenter(NICIRA, 13), { maskable, significantBits: 1 }),
-  tun_erspan_hwid: row(8, "hexadecimal", experimenter(NICIRA, 14), { maskable, significantBits: 6 }),
-  tun_gtpu_flags: row(8, "hexadecimal", experimenter(NICIRA, 15), { maskable, readOnly }),
-  tun_gtpu_msgtype: row(8, "decimal", experimenter(NICIRA, 16), { maskable, readOnly }),
+  tun_erspan_idx: row(32, "hexadecimal", experimenter(NICIRA, 11), {
+    maskable,
+    significantBits: 20,
+    nxmName: "NXOXM_ET_ERSPAN_IDX",
+  }),
+  tun_erspan_ver: row(8, "decimal", experimenter(NICIRA, 12), {
+    maskable,
+    significantBits: 4,
+    nxmName: "NXOXM_ET_ERSPAN_VER",
+  }),
+  tun_erspan_dir: row(8, "decimal", experimenter(NICIRA, 13), {
+    maskable,
+    significantBits: 1,
+    nxmName: "NXOXM_ET_ERSPAN_DIR",
+  }),
+  tun_erspan_hwid: row(8, "hexadecimal", experimenter(NICIRA, 14), {
+    maskable,
+    significantBits: 6,
+    nxmName: "NXOXM_ET_ERSPAN_HWID",
+  }),
+  tun_gtpu_flags: row(8, "hexadecimal", experimenter(NICIRA, 15), {
+    maskable,
+    readOnly,
+    nxmName: "NXOXM_ET_GTPU_FLAGS",
+  }),
+  tun_gtpu_msgtype: row(8, "decimal", experimenter(NICIRA, 16), {
+    maskable,
+    readOnly,
+    nxmName: "NXOXM_ET_GTPU_MSGTYPE",
+  }),
   ...numbered<`tun_metadata${Below64}`>("tun_metadata", 64, (i) => row(992, "hexadecimal", nxm1(40 + i), { maskable })),
   nsh_flags: row(8, "decimal", experimenter(NSH, 1), { maskable, prerequisite: "nsh" }),
   nsh_ttl: row(8, "decimal", experimenter(NSH, 10), { prerequisite: "nsh" }),
@@ -213,7 +261,7 @@ const ROWS = {
   nsh_c4: row(32, "hexadecimal", experimenter(NSH, 9), { maskable, prerequisite: "nsh", aliases: ["nshc4"] }),
   ...numbered<`reg${Below16}`>("reg", 16, (i) => row(32, "hexadecimal", nxm1(i), { maskable })),
   ...numbered<`xreg${Below8}`>("xreg", 8, (i) =>
-    row(64, "hexadecimal", { oxmClass: PACKET_REGS, number: i }, { maskable }),
+    row(64, "hexadecimal", { oxmClass: PACKET_REGS, number: i }, { maskable, nxmName: `OXM_OF_PKT_REG${i}` }),
   ),
   ...numbered<`xxreg${Below4}`>("xxreg", 4, (i) => row(128, "hexadecimal", nxm1(111 + i), { maskable })),
   pkt_mark: row(32, "hexadecimal", nxm1(33), { maskable }),
@@ -262,6 +310,7 @@ function compileRows(): Record<FieldName, Field> {
     name,
     {
       name,
+      nxmName: given.nxmName ?? nxmNameOf(name, given),
       bits: given.bits,
       significantBits: given.significantBits ?? given.bits,
       maskable: given.maskable ?? false,
@@ -275,4 +324,12 @@ function compileRows(): Record<FieldName, Field> {
     },
   ]);
   return Object.fromEntries(fields);
+}
+
+/** Open vSwitch calls a field by its oldest header, and most headers are called as their field is. */
+function nxmNameOf(name: string, { header, readAs = [] }: Row): string {
+  const oldest = readAs.find(({ oxmClass }) => oxmClass === NXM_0 || oxmClass === NXM_1) ?? header;
+  const prefix = { [NXM_0]: "NXM_OF", [NXM_1]: "NXM_NX", [OPENFLOW_BASIC]: "OXM_OF" }[oldest.oxmClass];
+  const experimenterPrefix = oldest.experimenter === NSH ? "NXOXM" : "NXOXM_ET";
+  return `${prefix ?? experimenterPrefix}_${name.toUpperCase()}`;
 }

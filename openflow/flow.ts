@@ -14,6 +14,8 @@ export interface Flow {
   readonly hardTimeout?: number;
   /** OFPFF_* bits. */
   readonly flags?: number;
+  /** What is evicted first from a full table: the entries with the lowest. */
+  readonly importance?: number;
 }
 
 export interface Bucket {
@@ -38,7 +40,7 @@ export function flowKey(flow: Pick<Flow, "table" | "priority" | "match">): strin
   return `${flow.table},${flow.priority},${matchKey(flow.match)}`;
 }
 
-/** Whether two flows of one identity also do the same: actions, cookie, time-outs, flags. */
+/** Whether two flows of one identity also do the same: actions, cookie, time-outs, flags, importance. */
 export function sameFlow(a: Flow, b: Flow): boolean {
   return (
     a === b ||
@@ -46,6 +48,7 @@ export function sameFlow(a: Flow, b: Flow): boolean {
       (a.idleTimeout ?? 0) === (b.idleTimeout ?? 0) &&
       (a.hardTimeout ?? 0) === (b.hardTimeout ?? 0) &&
       (a.flags ?? 0) === (b.flags ?? 0) &&
+      (a.importance ?? 0) === (b.importance ?? 0) &&
       isEqual(a.actions, b.actions))
   );
 }
