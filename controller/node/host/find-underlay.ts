@@ -1,0 +1,47 @@
+import { formatIp, type Ip } from "#base/address.ts";
+import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
+import { readList } from "./commands.ts";
+import { globalAddresses } from "./gateway.ts";
+
+/** What the pipeline reads as an `Underlay` object. */
+export interface UnderlayObject {
+  readonly interface: string;
+  readonly mtu: number;
+  /** With prefix length: "172.18.0.5/24". */
+  readonly addresses: readonly string[];
+}
+
+export interface UnderlayWish {
+  /** traffic.transportInterface */
+  readonly transportInterface?: string | undefined;
+  /** InternalIPs of this node, the most wanted first. */
+  readonly nodeAddresses: readonly Ip[];
+}
+
+/** What carries packets between nodes, or why that cannot be said. */
+export type FoundUnderlay = { readonly underlay: UnderlayObject } | { readonly problem: string };
+
+/** From `ip -j address show`: the configured interface, or else the one that holds an InternalIP of this node. */
+export function findUnderlay(text: string, { transportInterface, nodeAddresses }: UnderlayWish): FoundUnderlay {
+  const candidates = readList(text)
+    .map((link) => ({
+      interface: String(link["ifname"]),
+      mtu: Number(link["mtu"]),
+      addresses: globalAddresses(link["addr_info"]),
+    }))
+    .filter((link) => link.interface !== GATEWAY_INTERFACE);
+  if (transportInterface !== undefined) {
+    const named = candidates.find((link) => link.interface === transportInterface);
+    if (named !== undefined) return { underlay: named };
+    const names = candidates.map((link) => link.interface).join(", ");
+    return { problem: `traffic.transportInterface: there is no interface ${transportInterface}; there are ${names}` };
+  }
+  if (nodeAddresses.length === 0) return { problem: "this node's InternalIP is not known yet (Node.status.addresses)" };
+  for (const wanted of nodeAddresses.map(formatIp)) {
+    const holder = candidates.find((link) => link.addresses.some((address) => address.startsWith(`${wanted}/`)));
+    if (holder !== undefined) return { underlay: holder };
+  }
+  return {
+    problem: `no interface holds an InternalIP of this node (${nodeAddresses.map(formatIp).join(", ")}); give it one, or name one in traffic.transportInterface`,
+  };
+}
