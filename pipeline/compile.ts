@@ -1,8 +1,9 @@
-import { addToIp, type Cidr, cidrContains, familyOf, formatIp, formatMac, type Ip, type Mac } from "#base/address.ts";
+import { addToIp, type Cidr, cidrContains, formatIp, formatMac, type Ip, type Mac } from "#base/address.ts";
 import type { DesiredFlow } from "./desired.ts";
 import { gatewayAddress } from "./features/nodes.ts";
 import type { HostState } from "./host-state.ts";
 import type { Node, Pod, View } from "./model/model.ts";
+import { podNetworks } from "./model/pod-networks.ts";
 import { createPipeline } from "./pipeline.ts";
 import type { Problem } from "./problem.ts";
 import type { Settings } from "./settings.ts";
@@ -85,10 +86,7 @@ function runsOn(pod: Pod, nodeName: string): boolean {
 /** The pod's own addresses, else the first free one of each podCIDR behind the gateway's. */
 function addressesOf(pod: Pod, node: Node, taken: Set<Ip>): readonly Ip[] {
   if (pod.ips.length > 0) return pod.ips;
-  const families = new Set<number>();
-  return node.podCidrs.flatMap((cidr) => {
-    if (families.has(familyOf(cidr.address))) return [];
-    families.add(familyOf(cidr.address));
+  return podNetworks(node).flatMap((cidr) => {
     const free = firstFree(cidr, taken);
     if (free === undefined) return [];
     taken.add(free);

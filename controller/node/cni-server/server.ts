@@ -13,6 +13,8 @@ export interface CniServerOptions {
   readonly socket: string;
   readonly plugger: Plugger;
   readonly log: Log;
+  /** After each call: its CNI error number, 0 for success, and how long it took. */
+  onCall?(command: string, code: number, seconds: number): void;
 }
 
 export interface CniServer {
@@ -21,12 +23,13 @@ export interface CniServer {
 }
 
 /** Cleans up after a crash, then listens where the CNI executable looks. */
-export async function startCniServer({ socket, plugger, log }: CniServerOptions): Promise<CniServer> {
+export async function startCniServer(options: CniServerOptions): Promise<CniServer> {
+  const { socket, plugger } = options;
   await plugger.recover();
   await mkdir(dirname(socket), { recursive: true });
   // The node process is alone on its node: a socket here is of one that has ended.
   await rm(socket, { force: true });
-  const server = createServer({ allowHalfOpen: true }, (connection) => serve(connection, plugger, log));
+  const server = createServer({ allowHalfOpen: true }, (connection) => serve(connection, options));
   await listen(server, socket);
   await chmod(socket, 0o600);
   return { close: () => new Promise((resolve) => server.close(() => resolve())) };
@@ -42,10 +45,10 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-function serve(connection: Socket, plugger: Plugger, log: Log): void {
+function serve(connection: Socket, options: CniServerOptions): void {
   let bytes: Buffer = Buffer.alloc(0);
   // A runtime that gives up ends its executable; the call goes on, and a DEL follows.
-  connection.on("error", (error) => log.debug("a CNI call ended early", { reason: error.message }));
+  connection.on("error", (error) => options.log.debug("a CNI call ended early", { reason: error.message }));
   connection.on("data", function receive(chunk: Buffer) {
     bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
     const frame = parseFrame(bytes);
@@ -57,20 +60,22 @@ function serve(connection: Socket, plugger: Plugger, log: Log): void {
       return;
     }
     // Never rejects: every failure is an answer.
-    void answer(frame, plugger, log).then((reply) => connection.end(reply));
+    void answer(frame, options).then((reply) => connection.end(reply));
   });
 }
 
-async function answer(frame: Frame, plugger: Plugger, log: Log): Promise<Buffer> {
+async function answer(frame: Frame, { plugger, log, onCall }: CniServerOptions): Promise<Buffer> {
   const started = performance.now();
-  const command = frame.environment.get("CNI_COMMAND");
+  const command = frame.environment.get("CNI_COMMAND") ?? "";
   const fields = { command, container: frame.environment.get("CNI_CONTAINERID") };
   const took = (): number => Math.round((performance.now() - started) * 10) / 10;
   try {
     const output = await execute(parseRequest(frame), plugger);
+    onCall?.(command, 0, took() / 1000);
     if (command !== "STATUS") log.info("CNI call", { ...fields, milliseconds: took() });
     return encodeAnswer(0, output);
   } catch (error) {
+    onCall?.(command, error instanceof CniError ? error.number : 999, took() / 1000);
     const hint = error instanceof CniError ? error.hint : undefined;
     log.warn("CNI call failed", { ...fields, milliseconds: took(), error: describeError(error), hint });
     return encodeAnswer(1, formatFailure(answerVersion(frame.input), error));

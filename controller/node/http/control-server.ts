@@ -1,12 +1,11 @@
 import { mkdir, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import { connect } from "node:net";
 import { dirname } from "node:path";
 import { WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { TABLES } from "#pipeline/layout/tables.ts";
 import type { Listening } from "./listening.ts";
-import { closeServer, whenListening } from "./listening.ts";
+import { closeServer, isServed, whenListening } from "./listening.ts";
 import type { FlowFilter, NodeView } from "./node-view.ts";
 import { createListener, json, jsonLines, RequestError } from "./router.ts";
 
@@ -73,16 +72,4 @@ function readTable(text: string): number {
     throw new RequestError(400, `there is no table ${text}; there are ${tables.join(", ")}`);
   }
   return found[1].id;
-}
-
-/** Whether somebody listens there: a socket left by a process that was killed is no obstacle. */
-function isServed(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(socket);
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", () => resolve(false));
-  });
 }

@@ -51,11 +51,20 @@ export async function ensureBridge(replica: PortReplica, settings: BridgeSetting
   return true;
 }
 
+/** Takes the bridge away with all its ports, pods' too; returns whether it was there. One that is not ours stays. */
+export async function removeBridge(replica: PortReplica, bridge: string): Promise<boolean> {
+  await replica.whenSynced();
+  const found = [...replica.tables.Bridge].find(([, row]) => row["name"] === bridge && isOurs(row));
+  if (found === undefined) return false;
+  await replica.transact([mutate("Open_vSwitch", [], [["bridges", "delete", ovsSet([uuid(found[0])])]]), increment()]);
+  return true;
+}
+
 /** Pure: the operations that turn what is there into what should be there; none when it is. */
 export function bridgeOperations(tables: PortReplica["tables"], settings: BridgeSettings): Operation[] {
   const { bridge } = settings;
   const found = [...tables.Bridge].find(([, row]) => row["name"] === bridge);
-  if (found !== undefined && textMapOf(found[1], "external_ids").get("weir") === undefined) {
+  if (found !== undefined && !isOurs(found[1])) {
     throw new BridgeError(
       "E_BRIDGE_FOREIGN",
       `a bridge ${bridge} exists that Weir has not made (no external_ids:weir); give ovs.bridge another name, or remove it with: ovs-vsctl del-br ${bridge}`,
@@ -64,6 +73,10 @@ export function bridgeOperations(tables: PortReplica["tables"], settings: Bridge
   }
   for (const { name } of wantedPorts(settings)) refuseElsewhere(tables, name, found?.[1]);
   return found === undefined ? createBridge(tables, settings) : repairBridge(tables, settings, found[1]);
+}
+
+function isOurs(bridge: Row): boolean {
+  return textMapOf(bridge, "external_ids").has("weir");
 }
 
 function wantedPorts({ encapsulation, tunnel }: BridgeSettings): WantedPort[] {

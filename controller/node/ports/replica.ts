@@ -12,16 +12,21 @@ const TABLES = {
 export type PortTable = keyof typeof TABLES;
 export type PortReplica = Replica<PortTable>;
 
+/** The name of pods' ports as a source of the pipeline. */
+export const PORTS_SOURCE = "ovsdb";
+
 export interface PortReplicaOptions {
   readonly remote: string;
   readonly log: Log;
   onBatch(batch: SourceBatch): void;
+  /** A row changed that is not a pod's: the bridge may have to be repaired. */
+  onOtherRows?(): void;
   onConnection?(connected: boolean, reason?: Error): void;
 }
 
 /** The switch's database as the node needs it, and the pods' ports as a source of the pipeline. */
 export function createPortReplica(options: PortReplicaOptions): PortReplica {
-  const { remote, log, onBatch, onConnection } = options;
+  const { remote, log, onBatch, onOtherRows, onConnection } = options;
   let announced = false;
   return createReplica<PortTable>({
     remote,
@@ -32,6 +37,7 @@ export function createPortReplica(options: PortReplicaOptions): PortReplica {
       const ports = portBatch(batch);
       if (ports.changes.length > 0 || !announced) onBatch(ports);
       announced = true;
+      if (batch.changes.some(isOther)) onOtherRows?.();
     },
     ...(onConnection === undefined ? {} : { onConnection }),
   });
@@ -49,7 +55,7 @@ export function portBatch(batch: ReplicaBatch<PortTable>): SourceBatch {
         object: after !== undefined && isPod(after) ? portObject(after) : undefined,
       };
     });
-  return { source: "ovsdb", synced: batch.synced, changes };
+  return { source: PORTS_SOURCE, synced: batch.synced, changes };
 }
 
 export function* podPorts(replica: Pick<PortReplica, "tables">): Generator<PodPort> {
@@ -57,6 +63,10 @@ export function* podPorts(replica: Pick<PortReplica, "tables">): Generator<PodPo
     const port = readPodPort(row);
     if (port !== undefined) yield port;
   }
+}
+
+function isOther({ table, before, after }: ReplicaBatch<PortTable>["changes"][number]): boolean {
+  return table !== "Interface" || !(isPod(before) || isPod(after));
 }
 
 function isPod(row: Row | undefined): boolean {

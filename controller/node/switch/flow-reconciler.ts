@@ -84,6 +84,8 @@ export class FlowReconciler {
     for (const [key, { flow }] of this.#desired) {
       const held = this.#installed.get(key);
       if (held === undefined || !sameFlow(held, flow)) modifications.push(addition(key, flow));
+      // What was read back says the same: one object a flow is enough.
+      else this.#installed.set(key, flow);
     }
     return modifications;
   }

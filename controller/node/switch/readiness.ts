@@ -6,6 +6,8 @@ import type { FlowStatus } from "./flow-status.ts";
 export interface Readiness {
   /** Rejects with the switch's reason when it refused one of the port's flows, and with the signal's when that comes first. */
   whenInstalled(portName: string, signal: AbortSignal): Promise<void>;
+  /** "ready", or why the port's flows are not all in the switch. */
+  describe(portName: string): string;
   /** Called after each application to the switch. */
   settle(): void;
 }
@@ -63,6 +65,11 @@ export function createReadiness(engine: Engine, statusOf: (key: string) => FlowS
         waiters.add(waiter);
         conclude(waiter);
       });
+    },
+    describe(portName) {
+      const result = verdict(portName);
+      if (result === undefined) return "flows are on their way to the switch";
+      return result === "installed" ? "ready" : result.message;
     },
     settle() {
       for (const waiter of waiters) conclude(waiter);

@@ -6,7 +6,7 @@ import type { Log } from "#base/log.ts";
 import { connectOpenFlow, type OpenFlowConnection } from "#openflow/connection.ts";
 import type { DesiredFlow } from "#pipeline/desired.ts";
 import type { SwitchWork } from "#pipeline/graph.ts";
-import { FlowReconciler } from "./flow-reconciler.ts";
+import { type Applied, FlowReconciler } from "./flow-reconciler.ts";
 
 export interface SwitchOptions {
   /** The bridge's own management socket: "unix:/var/run/openvswitch/br-weir.mgmt". */
@@ -17,13 +17,6 @@ export interface SwitchOptions {
   readonly log: Log;
 }
 
-export interface SwitchCounters {
-  modifications: number;
-  drift: number;
-  connections: number;
-  applications: number;
-}
-
 /**
  * The connection to the bridge and what is made of it: it connects again for as long as it lives, and asks for a comparison
  * after each connect. Without a connection work is let go, since the comparison that follows finds it.
@@ -31,7 +24,6 @@ export interface SwitchCounters {
 export class Switch {
   readonly compare$: Observable<void>;
   readonly reconciler: FlowReconciler;
-  readonly counters: SwitchCounters = { modifications: 0, drift: 0, connections: 0, applications: 0 };
   readonly #compare = new Subject<void>();
   readonly #options: SwitchOptions;
   #connection: OpenFlowConnection | undefined;
@@ -67,20 +59,20 @@ export class Switch {
     clearInterval(timer);
   }
 
-  async apply(work: SwitchWork): Promise<void> {
+  /** What it came to; undefined without a connection, or when the connection broke over it. */
+  async apply(work: SwitchWork): Promise<Applied | undefined> {
     const connection = this.#connection;
-    if (connection === undefined) return;
+    if (connection === undefined) return undefined;
     try {
       const applied = await this.reconciler.apply(connection, work);
-      this.counters.applications++;
-      this.counters.modifications += applied.modifications;
-      this.counters.drift += applied.drift;
       if (work.compare && connection === this.#connection) this.#compared = true;
       if (applied.drift > 0)
         this.#options.log.warn("the switch differed from what was left there", { flows: applied.drift });
+      return applied;
     } catch (error) {
       this.#options.log.warn("the switch did not take a change; it will be compared", { reason: describeError(error) });
       connection.close();
+      return undefined;
     }
   }
 
@@ -90,7 +82,6 @@ export class Switch {
     const abort = (): void => connection.close();
     signal.addEventListener("abort", abort, { once: true });
     this.#connection = connection;
-    this.counters.connections++;
     connected();
     log.info("connected to the switch", { address });
     this.#compare.next();

@@ -1,0 +1,156 @@
+import { merge, share, tap } from "rxjs";
+import type { Log } from "#base/log.ts";
+import { createGraph, type GraphInputs, type Targets } from "#pipeline/graph.ts";
+import type { Pipeline } from "#pipeline/pipeline.ts";
+import { createHealth, type Faults, networkChecks } from "./checks.ts";
+import type { NodeConfig } from "./config.ts";
+import { startControlServer } from "./http/control-server.ts";
+import { startHealthServer } from "./http/health-server.ts";
+import { createMetrics, type Metrics, type Readings } from "./http/metrics.ts";
+import { createParts, type Parts } from "./parts.ts";
+import { createPodService, type PodService } from "./pod-service.ts";
+import { createReporting, type Reporting, silentReporting } from "./reporting.ts";
+import { createNodeView, type LiveView } from "./view.ts";
+
+export interface NodeOptions {
+  readonly config: NodeConfig;
+  readonly version: string;
+  readonly log: Log;
+  /** Something that must not happen has: the process should end. */
+  fail(reason: unknown): void;
+}
+
+export interface RunningNode {
+  /** Ends what answers and connects; the switch and the host stay as they are. */
+  stop(): Promise<void>;
+}
+
+/** Brings a node up. It resolves when it can be asked; pods can be plugged in when the CNI configuration is written. */
+export async function startNode({ config, version, log, fail }: NodeOptions): Promise<RunningNode> {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const parts = await createParts({ config, log, signal, onChange: () => settle() });
+  const { intent, pipeline, bridgeSwitch, replica } = parts;
+  const metrics = createMetrics(
+    version,
+    readingsOf(parts, () => view),
+  );
+  const pods = createPodService(config, parts, metrics, log);
+  const faults = faultsOf(parts, pods);
+  const health = createHealth(faults);
+  const view = createNodeView({ config, version, parts, checks: health.ready });
+  const reporting =
+    intent.kube === undefined
+      ? silentReporting
+      : createReporting(config.nodeName, intent.kube.request, pipeline.view, log, signal);
+  const settle = (): void => settleNode(parts, faults, reporting, () => pods.open().catch(fail));
+
+  const graph$ = createGraph(measured(pipeline, metrics), inputsOf(parts, metrics), targetsOf(parts, metrics, settle));
+  const running = graph$.subscribe({ error: fail });
+  bridgeSwitch.run(signal).catch(fail);
+  const servers = [
+    await startControlServer({ socket: config.control.socket, view, log }),
+    await startHealthServer({ address: config.http.address, health, metrics, log }),
+  ];
+  return {
+    async stop() {
+      ending.abort();
+      await Promise.all([pods.close(), ...servers.map((server) => server.close())]);
+      running.unsubscribe();
+      parts.host.stop();
+      replica.close();
+      await intent.close();
+    },
+  };
+}
+
+/** After every work done: who waits for flows is told, the API server too, and pods are served once all is well. */
+function settleNode(parts: Parts, faults: Faults, reporting: Reporting, openForPods: () => void): void {
+  parts.readiness.settle();
+  if (!parts.pipeline.isSynced()) return;
+  const message = networkChecks(faults)
+    .map(({ check }) => check())
+    .find((fault) => fault !== undefined);
+  const podMtu = parts.podMtu();
+  const report = { ready: message === undefined, ...(message && { message }), ...(podMtu && { podMtu }) };
+  reporting.update(report, parts.problems());
+  if (message === undefined) openForPods();
+}
+
+function faultsOf({ intent, replica, bridge, self, podMtu, host, bridgeSwitch }: Parts, pods: PodService): Faults {
+  return {
+    intent: () => intent.incomplete(),
+    database: () => (replica.connected ? undefined : "there is no connection to Open vSwitch's database"),
+    bridge: () => bridge.fault(),
+    podCidr: () =>
+      (self()?.podCidrs.length ?? 0) > 0 ? undefined : "this node has no podCIDR yet (Node.spec.podCIDRs)",
+    transport: () => (podMtu() === undefined ? "no interface holds an InternalIP of this node" : undefined),
+    host: () => host.fault,
+    switch: () => (bridgeSwitch.isReady ? undefined : "the switch has not been compared with what should be there"),
+    cni: () => pods.fault(),
+  };
+}
+
+function inputsOf({ intent, ports$, underlay, bridgeSwitch, host }: Parts, metrics: Metrics): GraphInputs {
+  const underlay$ = underlay.batches$.pipe(share());
+  return {
+    sources: [intent.batches$, ports$, underlay$].map((source$) =>
+      source$.pipe(tap(({ source, changes }) => metrics.countBatch(source, changes.length))),
+    ),
+    compareSwitch$: bridgeSwitch.compare$,
+    // weir-gw0 has the pods' MTU, which follows from the interface between nodes.
+    compareHost$: merge(host.compare$, underlay$),
+  };
+}
+
+function targetsOf({ bridgeSwitch, host, underlay }: Parts, metrics: Metrics, settle: () => void): Targets {
+  return {
+    async applySwitch(work) {
+      const started = performance.now();
+      const applied = await bridgeSwitch.apply(work);
+      metrics.observeReconcile("switch", (performance.now() - started) / 1000, applied === undefined ? "failed" : "ok");
+      metrics.countModifications("switch", applied?.modifications ?? 0);
+      metrics.countDriftRepairs("switch", applied?.drift ?? 0);
+      settle();
+    },
+    async applyHost(state) {
+      // The node's addresses say which interface carries packets between nodes.
+      underlay.refresh();
+      const started = performance.now();
+      const changes = await host.apply(state);
+      metrics.observeReconcile("host", (performance.now() - started) / 1000, changes === undefined ? "failed" : "ok");
+      metrics.countModifications("host", changes ?? 0);
+      settle();
+    },
+  };
+}
+
+function measured(pipeline: Pipeline, metrics: Metrics): Pipeline {
+  return {
+    ...pipeline,
+    step(batch) {
+      const started = performance.now();
+      const step = pipeline.step(batch);
+      metrics.observeStep((performance.now() - started) / 1000);
+      return step;
+    },
+  };
+}
+
+function readingsOf({ pipeline, problems, intent, replica, bridgeSwitch }: Parts, view: () => LiveView): Readings {
+  return {
+    flows: () => view().flowCounts(),
+    pods: () => pipeline.view.Port.size,
+    peers: () => view().peers(),
+    problems() {
+      const counts = new Map<string, number>();
+      for (const { source } of problems()) counts.set(source, (counts.get(source) ?? 0) + 1);
+      return counts;
+    },
+    connected: () => ({
+      kubernetes: intent.connected,
+      ovsdb: replica.connected,
+      switch: bridgeSwitch.connection !== undefined,
+    }),
+  };
+}

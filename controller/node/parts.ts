@@ -1,0 +1,118 @@
+import { join } from "node:path";
+import { type Observable, Subject } from "rxjs";
+import { familyOf, type IpFamily } from "#base/address.ts";
+import type { Log } from "#base/log.ts";
+import type { Node } from "#pipeline/model/model.ts";
+import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
+import type { Problem } from "#pipeline/problem.ts";
+import type { SourceBatch } from "#pipeline/source.ts";
+import type { NodeConfig } from "./config.ts";
+import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
+import { HostTarget } from "./host-target.ts";
+import {
+  type BridgeKeeper,
+  createBridgeKeeper,
+  createPortReplica,
+  PORTS_SOURCE,
+  type PortReplica,
+} from "./ports/index.ts";
+import { createReadiness, type Readiness } from "./switch/readiness.ts";
+import { Switch } from "./switch/switch.ts";
+import { createIntentSource, type IntentSource } from "./watch/sources.ts";
+
+/** Everything is read back and compared this often though nothing has happened. */
+const COMPARE_EVERY = 60_000;
+
+export interface PartsOptions {
+  readonly config: NodeConfig;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Something that the node tells of itself may be otherwise now. */
+  onChange(): void;
+}
+
+/** What a node consists of: three sources, the pipeline, and what makes the switch, its database and the host follow. */
+export interface Parts {
+  readonly intent: IntentSource;
+  readonly ports$: Observable<SourceBatch>;
+  readonly underlay: Underlay;
+  readonly pipeline: Pipeline;
+  readonly bridgeSwitch: Switch;
+  readonly host: HostTarget;
+  readonly replica: PortReplica;
+  readonly bridge: BridgeKeeper;
+  readonly readiness: Readiness;
+  /** This node's own object, as far as it is known. */
+  self(): Node | undefined;
+  podMtu(): number | undefined;
+  problems(): readonly Problem[];
+}
+
+export async function createParts(options: PartsOptions): Promise<Parts> {
+  const { config, log, signal, onChange } = options;
+  const { nodeName, stateDirectory, ovs, traffic } = config;
+  const intent = await createIntentSource(config.source, { nodeName, stateDirectory, log, onChange });
+  const { encapsulation, tunnel } = traffic;
+  const pipeline = createPipeline({ nodeName, encapsulation }, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE]);
+  const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
+  const mtu = (): number | undefined =>
+    podMtu({
+      underlay: [...pipeline.view.Underlay.values()][0],
+      ...{ encapsulation, tunnel, configured: traffic.mtu },
+      nodeAddressFamily: familyOfFirst(self()),
+    });
+  const bridgeSwitch = new Switch({
+    address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
+    desired: pipeline.desired.flows,
+    ...{ compareEvery: COMPARE_EVERY, log },
+  });
+  const underlay = createUnderlay({
+    ...{ transportInterface: traffic.transportInterface, log, signal },
+    nodeAddresses: () => self()?.addresses ?? [],
+  });
+  const host = createHost({
+    ...{ stateDirectory, datapath: ovs.datapath, encapsulation, tunnel, masquerade: traffic.masquerade, mtu },
+    transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
+  });
+  return {
+    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu },
+    ...createDatabaseSide(options),
+    host: new HostTarget(host, COMPARE_EVERY, log),
+    readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
+    problems: () => [...intent.problems(), ...pipeline.problems()],
+  };
+}
+
+function familyOfFirst(node: Node | undefined): IpFamily {
+  const first = node?.addresses[0];
+  return first === undefined ? 4 : familyOf(first);
+}
+
+/** The replica is a source of pods' ports, and by it the bridge is kept. */
+function createDatabaseSide({
+  config,
+  log,
+  signal,
+  onChange,
+}: PartsOptions): Pick<Parts, "ports$" | "replica" | "bridge"> {
+  const { ovs, traffic } = config;
+  const ports$ = new Subject<SourceBatch>();
+  // Nothing comes before the socket is connected: by then the graph has subscribed.
+  const replica: PortReplica = createPortReplica({
+    ...{ remote: ovs.database, log },
+    onBatch: (batch) => ports$.next(batch),
+    onOtherRows: () => bridge.check(),
+    onConnection(connected) {
+      if (connected) bridge.check();
+      onChange();
+    },
+  });
+  const settings = {
+    bridge: ovs.bridge,
+    datapath: ovs.datapath,
+    encapsulation: traffic.encapsulation,
+    tunnel: traffic.tunnel,
+  };
+  const bridge = createBridgeKeeper(replica, settings, log, signal);
+  return { ports$, replica, bridge };
+}

@@ -1,0 +1,33 @@
+import type { Log } from "#base/log.ts";
+import type { View } from "#pipeline/model/model.ts";
+import type { Problem } from "#pipeline/problem.ts";
+import { createEventRecorder } from "./status/events.ts";
+import type { KubeRequest } from "./status/kube-request.ts";
+import { createNodeStatusWriter, type NodeReport } from "./status/node-status.ts";
+
+/** What the node tells of itself to the API server; nobody waits for it. */
+export interface Reporting {
+  update(report: NodeReport, problems: readonly Problem[]): void;
+}
+
+/** Without an API server there is nobody to tell. */
+export const silentReporting: Reporting = { update() {} };
+
+export function createReporting(
+  node: string,
+  request: KubeRequest,
+  view: View,
+  log: Log,
+  signal: AbortSignal,
+): Reporting {
+  const uidOf = (kind: string, key: string): string | undefined =>
+    kind === "Pod" ? view.Pod.get(key)?.uid : kind === "Node" ? view.Node.get(key)?.uid : undefined;
+  const status = createNodeStatusWriter({ node, request, log, signal });
+  const events = createEventRecorder({ node, request, uidOf, log, signal });
+  return {
+    update(report, problems) {
+      status.report(report);
+      events.sync(problems);
+    },
+  };
+}

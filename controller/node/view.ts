@@ -1,0 +1,106 @@
+import { formatCidr, formatIp, formatMac } from "#base/address.ts";
+import type { Node, Port } from "#pipeline/model/model.ts";
+import type { Pipeline } from "#pipeline/pipeline.ts";
+import type { NodeConfig } from "./config.ts";
+import { cookieEntries, flowEntries } from "./http/flow-entries.ts";
+import { type Check, runChecks } from "./http/health.ts";
+import type { FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
+import type { Parts } from "./parts.ts";
+import type { FlowReconciler } from "./switch/flow-reconciler.ts";
+import type { FlowStatus } from "./switch/flow-status.ts";
+import type { Readiness } from "./switch/readiness.ts";
+
+export interface ViewOptions {
+  readonly config: NodeConfig;
+  readonly version: string;
+  readonly parts: Parts;
+  readonly checks: readonly Check[];
+}
+
+/** What the metrics read as well. */
+export interface LiveView extends NodeView {
+  flowCounts(): FlowCounts;
+  peers(): number;
+}
+
+/** The node as weirctl and the metrics see it, over the parts that know. */
+export function createNodeView({ config, version, parts, checks }: ViewOptions): LiveView {
+  const { pipeline, readiness, problems } = parts;
+  const { reconciler } = parts.bridgeSwitch;
+  const startedAt = new Date().toISOString();
+  const peers = (): number => pipeline.view.Node.size - (parts.self() === undefined ? 0 : 1);
+  const flowCounts = (): FlowCounts => countFlows(pipeline, reconciler);
+  return {
+    flowCounts,
+    peers,
+    status() {
+      const results = runChecks(checks);
+      const mtu = parts.podMtu();
+      const { bridge, datapath } = config.ovs;
+      const { encapsulation, tunnel } = config.traffic;
+      return {
+        ...{ node: config.nodeName, version, startedAt, ready: results.every(({ ok }) => ok), checks: results },
+        ...{ source: parts.intent.description, bridge, datapath, encapsulation, tunnel },
+        ...(mtu === undefined ? {} : { mtu }),
+        podCidrs: (parts.self()?.podCidrs ?? []).map(formatCidr),
+        ...{ pods: pipeline.view.Port.size, peers: peers(), problems: problems().length, flows: flowCounts() },
+      };
+    },
+    pods: () => [...pipeline.view.Port.values()].map((port) => podEntry(port, readiness)),
+    nodes: () => [...pipeline.view.Node.values()].map((node) => nodeEntry(node, config, parts)),
+    problems,
+    async flows(filter) {
+      const installed = (await parts.bridgeSwitch.connection?.dumpFlows()) ?? [];
+      const statusOf = (key: string): FlowStatus => reconciler.status(key);
+      return flowEntries({ installed, desired: pipeline.desired.flows, statusOf }, filter);
+    },
+    owners: () => cookieEntries(pipeline.desired.flows.values()),
+  };
+}
+
+function countFlows({ desired }: Pipeline, reconciler: FlowReconciler): FlowCounts {
+  const counts = { installed: 0, pending: 0, failed: 0 };
+  for (const key of desired.flows.keys()) counts[reconciler.status(key).state]++;
+  return { desired: desired.flows.size, ...counts };
+}
+
+function podEntry(port: Port, readiness: Readiness): PodEntry {
+  return {
+    namespace: port.podNamespace,
+    name: port.podName,
+    ips: port.ips.map(formatIp),
+    mac: formatMac(port.mac),
+    interface: port.name,
+    port: port.ofport,
+    containerId: port.containerId,
+    state: readiness.describe(port.name),
+  };
+}
+
+function nodeEntry(node: Node, config: NodeConfig, { pipeline, podMtu }: Parts): NodeEntry {
+  const isSelf = node.name === config.nodeName;
+  const mtu = isSelf ? podMtu() : node.podMtu;
+  return {
+    name: node.name,
+    addresses: node.addresses.map(formatIp),
+    podCidrs: node.podCidrs.map(formatCidr),
+    path: isSelf ? "self" : pathTo(node, pipeline, config),
+    ...(mtu === undefined ? {} : { mtu }),
+  };
+}
+
+/** Read off what the peer contributes: the flows that send through the tunnel, or why there are none. */
+function pathTo(node: Node, { engine }: Pipeline, { traffic }: NodeConfig): string {
+  const contributions = engine.contributionsOf(`nodes/${node.name}`);
+  if (contributions.some((one) => one.target === "flow" && one.site === "nodes/peer")) return "tunnel";
+  if (
+    contributions.some(
+      (one) => one.target === "host" && one.item.type === "route" && one.item.route.device === "transport",
+    )
+  )
+    return "direct";
+  for (const one of contributions)
+    if (one.target === "problem") return `none: ${one.problem.field} ${one.problem.message}`;
+  if (node.podCidrs.length === 0) return "none: it has no podCIDR";
+  return traffic.encapsulation === "never" ? "direct, by the underlay's own routing" : "none";
+}
