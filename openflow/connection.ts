@@ -290,12 +290,22 @@ class Connection implements OpenFlowConnection {
   }
 
   #dispatch({ version, xid, message }: Decoded): void {
-    if (message.type === "hello") return this.#greet(version, message);
-    if (message.type === "echo_request") return this.#send({ type: "echo_reply", data: message.data }, xid);
-    if (message.type === "error" && this.#blame(xid, message)) return;
+    switch (message.type) {
+      case "hello":
+        this.#greet(version, message);
+        break;
+      case "echo_request":
+        this.#send({ type: "echo_reply", data: message.data }, xid);
+        break;
+      default:
+        if (message.type !== "error" || !this.#blame(xid, message)) this.#answer(xid, message);
+    }
+  }
+
+  #answer(xid: number, message: Message): void {
     const pending = this.#pending.get(xid);
-    if (pending === undefined) return this.#options.onMessage?.(message);
-    if (message.type === "error") {
+    if (pending === undefined) this.#options.onMessage?.(message);
+    else if (message.type === "error") {
       this.#pending.delete(xid);
       pending.reject(refusalOf(message));
     } else if (pending.resolve(message)) this.#pending.delete(xid);
@@ -315,13 +325,11 @@ class Connection implements OpenFlowConnection {
   /** OpenFlow 1.5.1 section 6.3.1: a bitmap when there is one, else every version up to the header's. */
   #greet(version: number, { versions }: MessageOf<"hello">): void {
     const speaks = versions.length === 0 ? version >= VERSION : versions.includes(VERSION);
-    if (speaks) return this.#greeted.resolve();
     const { address } = this.#options;
-    this.#end(
-      new ConnectionError(
-        `${address} speaks OpenFlow of wire version ${Math.max(version, ...versions)} at most; 6 (OpenFlow 1.5) is needed: add OpenFlow15 to the bridge's protocols`,
-      ),
-    );
+    const highest = Math.max(version, ...versions);
+    const cure = "6 (OpenFlow 1.5) is needed: add OpenFlow15 to the bridge's protocols";
+    if (speaks) this.#greeted.resolve();
+    else this.#end(new ConnectionError(`${address} speaks OpenFlow of wire version ${highest} at most; ${cure}`));
   }
 
   #checkLife(inactivity: number): void {
