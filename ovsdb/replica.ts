@@ -115,7 +115,7 @@ class TableReplica<Table extends string> implements Replica<Table> {
 
   whenSynced(signal?: AbortSignal): Promise<void> {
     if (signal === undefined || this.#isSynced) return this.#synced.promise;
-    signal.throwIfAborted();
+    if (signal.aborted) return Promise.reject(signal.reason);
     const { promise, reject } = Promise.withResolvers<void>();
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });

@@ -46,7 +46,10 @@ describe("a replica of a peer that misbehaves", () => {
   const names = () => [...replica!.tables.T.values()].map((row) => row["name"]);
   const asked = (method: string) =>
     server!.connections.flatMap((one) => one.received.filter((message) => message["method"] === method));
-  const since = (message: JsonObject | undefined): Json | undefined => (message?.["params"] as Json[])[3];
+  const since = (message: JsonObject | undefined): Json | undefined => {
+    const params = message?.["params"];
+    return Array.isArray(params) ? params[3] : undefined;
+  };
 
   it("falls back to monitor_cond, and to monitor", async () => {
     await start({
