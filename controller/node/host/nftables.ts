@@ -41,29 +41,31 @@ function inetContent(state: HostState, { masquerade, tunnelPort, datapath }: Fir
 
 /**
  * A datapath in user space takes a copy of each frame from a pod's interface, and the kernel goes on with the frame itself:
- * it would forward the packet a second time, past every policy. Names of pods' interfaces are weir and 11 hex digits; the
- * fixed interfaces are weir-*. In the other direction only the kernel's own announcements leave there.
+ * it would forward the packet a second time, past every policy. In the other direction only announcements of the kernel's
+ * own leave there.
  */
 function muteKernel(): NftObject[] {
   return [
     chain("inet", "pods_in", "filter", "prerouting", FIRST),
-    ...dropOfPods("inet", "pods_in", "iifname"),
+    dropOfPods("inet", "pods_in", "i"),
     chain("inet", "pods_out", "filter", "output", FIRST),
-    ...dropOfPods("inet", "pods_out", "oifname"),
+    dropOfPods("inet", "pods_out", "o"),
   ];
 }
 
 /** The kernel answers ARP for every address that it has, on every interface; the switch has answered already. */
 function arpContent({ datapath }: FirewallSettings): NftObject[] {
   if (datapath === "system") return [];
-  return [chain("arp", "pods_in", "filter", "input", 0), ...dropOfPods("arp", "pods_in", "iifname")];
+  return [chain("arp", "pods_in", "filter", "input", 0), dropOfPods("arp", "pods_in", "i")];
 }
 
-function dropOfPods(family: NftFamily, name: string, key: "iifname" | "oifname"): NftObject[] {
-  return [
-    rule(family, name, [is({ meta: { key } }, "weir-*"), { accept: null }]),
-    rule(family, name, [is({ meta: { key } }, "weir*"), { drop: null }]),
-  ];
+/** Pods' interfaces are veths called weir and 11 hex digits: one rule for all of them, and nothing to do for each pod. */
+function dropOfPods(family: NftFamily, name: string, direction: "i" | "o"): NftObject {
+  return rule(family, name, [
+    is({ meta: { key: `${direction}ifname` } }, "weir*"),
+    is({ meta: { key: `${direction}ifkind` } }, "veth"),
+    { drop: null },
+  ]);
 }
 
 /** A tunnel's packets carry connections that the switch tracks; the outer ones are no connections. */
@@ -133,7 +135,7 @@ function networkElements(texts: readonly string[], version: IpFamily): unknown[]
   );
 }
 
-/** In order of address, wide before narrow, whatever contains a network stands right before it or before its siblings. */
+/** In order of address, wide before narrow, a network can only lie within the last one that was kept. */
 function withoutContained(cidrs: readonly Cidr[]): Cidr[] {
   const kept: Cidr[] = [];
   const ordered = cidrs.toSorted((a, b) =>

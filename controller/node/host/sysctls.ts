@@ -8,10 +8,10 @@ export type Sysctls = ReadonlyMap<string, string>;
 export class SysctlError extends WeirError {}
 
 const ROOT = "/proc/sys";
-/** Switches that the kernel hands down to every interface when they are written. */
-const HANDED_DOWN: ReadonlyMap<string, string> = new Map([
-  ["net/ipv4/ip_forward", "net/ipv4/conf"],
-  ["net/ipv6/conf/all/forwarding", "net/ipv6/conf"],
+/** Switches that the kernel hands down to every interface when they are written, and to what else. */
+const HANDED_DOWN: ReadonlyMap<string, { readonly folder: string; readonly also: readonly string[] }> = new Map([
+  ["net/ipv4/ip_forward", { folder: "net/ipv4/conf", also: ["net/ipv4/conf/all/accept_redirects"] }],
+  ["net/ipv6/conf/all/forwarding", { folder: "net/ipv6/conf", also: [] }],
 ]);
 
 /** Writes what differs, each former value remembered first; returns how many did. */
@@ -38,16 +38,17 @@ export async function restoreSysctls(remembered: Sysctls): Promise<void> {
 
 /**
  * Writing such a switch back would hand its old value down as well: interfaces that had another one of their own are
- * remembered behind it.
+ * remembered behind it, to be written after it.
  */
 async function withHandedDown(key: string, value: string): Promise<Map<string, string>> {
   const values = new Map([[key, value]]);
-  const folder = HANDED_DOWN.get(key);
-  if (folder === undefined) return values;
-  const names = (await readdir(`${ROOT}/${folder}`)).filter((name) => name !== "all").sort();
-  for (const name of names) {
-    const own = await readSysctl(`${folder}/${name}/forwarding`);
-    if (own !== undefined && own !== value) values.set(`${folder}/${name}/forwarding`, own);
+  const down = HANDED_DOWN.get(key);
+  if (down === undefined) return values;
+  const names = (await readdir(`${ROOT}/${down.folder}`)).filter((name) => name !== "all").sort();
+  const forwarding = names.map((name) => `${down.folder}/${name}/forwarding`);
+  for (const other of [...forwarding, ...down.also]) {
+    const own = await readSysctl(other);
+    if (own !== undefined && (own !== value || down.also.includes(other))) values.set(other, own);
   }
   return values;
 }

@@ -82,7 +82,7 @@ function createReader(options: UnderlayOptions, tell: (object: UnderlayObject | 
     } catch (error) {
       retry = setTimeout(look, backoff.next());
       // What was found before is as good as anything until the next look.
-      return last !== undefined && "underlay" in last ? last : { problem: describeError(error) };
+      return last?.underlay === undefined ? { problem: describeError(error) } : last;
     }
   }
 
@@ -91,11 +91,12 @@ function createReader(options: UnderlayOptions, tell: (object: UnderlayObject | 
       again = false;
       const found = await read();
       if (stopped || isEqual(found, last)) continue;
-      const [before, first] = [objectOf(last), last === undefined];
+      const before = last;
       last = found;
-      if ("problem" in found) log.warn("the interface between nodes is not known", { problem: found.problem });
-      else log.info("found the interface between nodes", { ...found.underlay });
-      if (first || !isEqual(before, objectOf(found))) tell(objectOf(found), first);
+      const { underlay, problem } = found;
+      if (problem !== undefined) log.warn("the interface between nodes is not known", { problem });
+      if (underlay !== undefined) log.info("found the interface between nodes", { ...underlay });
+      if (before === undefined || !isEqual(before.underlay, underlay)) tell(underlay, before === undefined);
     }
   }
 
@@ -117,8 +118,4 @@ function createReader(options: UnderlayOptions, tell: (object: UnderlayObject | 
       clearTimeout(retry);
     },
   };
-}
-
-function objectOf(found: FoundUnderlay | undefined): UnderlayObject | undefined {
-  return found !== undefined && "underlay" in found ? found.underlay : undefined;
 }
