@@ -1,4 +1,5 @@
 import { FIELDS, type FieldName, findFieldByName } from "#openflow/fields.ts";
+import { splitWideRegisters } from "#openflow/registers.ts";
 
 /** A field's value: a number up to 48 bits (registers, ports, IPv4, MAC), a bigint above (metadata, ct_label, IPv6). */
 export type FieldValue = number | bigint;
@@ -43,8 +44,9 @@ export function matchTerm(name: string, value: FieldValue, mask?: FieldValue): F
   return { field: field.name, value: sized(BigInt(value) & bits, field.bits), mask: sized(mask, field.bits) };
 }
 
-/** Orders terms by the table of fields. */
-export function canonicalMatch(terms: readonly FieldMatch[]): Match {
+/** Takes wide registers apart and orders terms by the table of fields. */
+export function canonicalMatch(given: readonly FieldMatch[]): Match {
+  const terms = splitWideRegisters(given);
   for (let i = 1; i < terms.length; i++)
     if (FIELDS[terms[i - 1]!.field].order > FIELDS[terms[i]!.field].order)
       return [...terms].sort((a, b) => FIELDS[a.field].order - FIELDS[b.field].order);

@@ -75,9 +75,42 @@ export function encodeOxm(w: Writer, name: string, value: FieldValue, mask?: Fie
 export function encodeMatch(w: Writer, match: Match): void {
   const start = w.offset;
   w.u32(0x0001_0000);
-  for (const term of match) encodeOxm(w, term.field, term.value, term.mask);
+  for (let i = 0; i < match.length; i++) {
+    const term = match[i]!;
+    const number = registerNumbers.get(term.field);
+    if (number === undefined) encodeOxm(w, term.field, term.value, term.mask);
+    else {
+      const next = match[i + 1];
+      const partner = number % 2 === 0 && next !== undefined && registerNumbers.get(next.field) === number + 1;
+      if (partner) encodeRegisterPair(w, number >> 1, term, match[++i]);
+      else if (number % 2 === 0) encodeRegisterPair(w, number >> 1, term, undefined);
+      else encodeRegisterPair(w, number >> 1, undefined, term);
+    }
+  }
   w.patch16(start + 2, w.offset - start);
   w.pad(start, 8);
+}
+
+const ALL_BITS = 0xffff_ffff;
+const registerNumbers: ReadonlyMap<string, number> = new Map(
+  Object.values(FIELDS)
+    .map(({ name }) => [name, /^reg(\d+)$/.exec(name)?.[1]] as const)
+    .flatMap(([name, number]) => (number === undefined ? [] : [[name, Number(number)] as const])),
+);
+const pairCodecs = Array.from({ length: 8 }, (_, i) => codecOf(`xreg${i}`));
+
+/** OpenFlow 1.5 has registers in matches as packet registers of 64 bits (xreg), the even one in the high half. */
+function encodeRegisterPair(w: Writer, pair: number, high: FieldMatch | undefined, low: FieldMatch | undefined): void {
+  const codec = pairCodecs[pair]!;
+  const highMask = high === undefined ? 0 : Number(high.mask ?? ALL_BITS);
+  const lowMask = low === undefined ? 0 : Number(low.mask ?? ALL_BITS);
+  const exact = highMask === ALL_BITS && lowMask === ALL_BITS;
+  w.u32(exact ? codec.header : codec.maskedHeader);
+  w.u32(Number(high?.value ?? 0));
+  w.u32(Number(low?.value ?? 0));
+  if (exact) return;
+  w.u32(highMask);
+  w.u32(lowMask);
 }
 
 export interface FieldHeader {
