@@ -22,15 +22,12 @@ export interface KubeReply {
 }
 
 if (import.meta.main) {
-  // The rig's children do not hold the process; waiting for their end must.
-  const hold = setInterval(() => {}, 60_000);
   try {
     await serve(process.argv[2] ?? "127.0.0.1");
   } catch (error) {
     reply({ error: describeError(error) });
     process.exitCode = 1;
   }
-  clearInterval(hold);
 }
 
 async function serve(address: string): Promise<void> {

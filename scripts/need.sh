@@ -57,9 +57,10 @@ need_shim() {
 }
 
 # kube-apiserver, if it is nowhere, is built once with Go from the module pinned in test/rig/go.mod; Go itself comes from PyPI.
+pinned_kubernetes() { sed -nE "s,^(require)?[[:space:]]*k8s.io/kubernetes (v[^ ]+).*,\2,p" test/rig/go.mod; }
 has_apiserver() {
   command -v kube-apiserver >/dev/null || [ -x "${KUBEBUILDER_ASSETS:-.}/kube-apiserver" ] ||
-    compgen -G "${WEIR_KUBE_CACHE:-.cache/kube}/*/kube-apiserver" >/dev/null
+    compgen -G "${WEIR_KUBE_CACHE:-.cache/kube}/$(pinned_kubernetes)-*/kube-apiserver" >/dev/null
 }
 has_go() {
   local version
@@ -100,6 +101,7 @@ for need in "$@"; do
       after+=(need_shim)
       ;;
     kube)
+      need_command openssl openssl
       if ! has_apiserver && ! has_go; then
         need_command python3 python3
         python3 -c 'import ensurepip' 2>/dev/null || wanted+=(python3-venv)

@@ -38,7 +38,9 @@ export async function requireKubeBinaries(): Promise<KubeBinaries> {
 
 /** The version that go.mod pins: "v1.36.3". */
 export async function pinnedVersion(): Promise<string> {
-  const version = /^(?:require )?\s*k8s\.io\/kubernetes (v\S+)/m.exec(await readFile(join(HERE, "go.mod"), "utf8"))?.[1];
+  const version = /^(?:require )?\s*k8s\.io\/kubernetes (v\S+)/m.exec(
+    await readFile(join(HERE, "go.mod"), "utf8"),
+  )?.[1];
   if (version === undefined) throw new Error("test/rig/go.mod does not require k8s.io/kubernetes");
   return version;
 }

@@ -28,11 +28,15 @@ async function main(): Promise<void> {
 async function installEtcd(): Promise<string | undefined> {
   const unpacked = join(CACHE, "etcd");
   const fresh = `${unpacked}.${process.pid}`;
+  const download = () => run("apt-get", ["download", "-q", "etcd-server"], { cwd: fresh });
   try {
     await mkdir(fresh, { recursive: true });
-    await run("sh", ["-c", "apt-get download etcd-server && dpkg-deb -x etcd-server_*.deb . && rm -f ./*.deb"], {
-      cwd: fresh,
+    // A fresh machine has no list of packages yet.
+    await download().catch(async () => {
+      await run("apt-get", ["update", "-q"]);
+      await download();
     });
+    await run("sh", ["-c", "dpkg-deb -x etcd-server_*.deb . && rm ./*.deb"], { cwd: fresh });
     await rm(unpacked, { recursive: true, force: true });
     await rename(fresh, unpacked);
     console.log(`etcd: ${join(unpacked, "usr", "bin", "etcd")}`);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, globSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,13 +14,14 @@ export const FOLDER_PREFIX = join(tmpdir(), PREFIX);
 export interface RigProcess {
   readonly pid: number;
   isRunning(): boolean;
-  signal(name: NodeJS.Signals): void;
-  readonly exited: Promise<void>;
+  /** Resolves when it has ended; at once if it had already. */
+  end(signal: NodeJS.Signals): Promise<void>;
 }
 
 export function startProcess(directory: string, name: string, program: string, argv: readonly string[]): RigProcess {
   const log = openSync(join(directory, `${name}.log`), "a");
   const child: ChildProcess = spawn(program, argv, { cwd: directory, stdio: ["ignore", log, log] });
+  closeSync(log);
   const { pid } = child;
   if (pid === undefined) throw new Error(`${program} does not start`);
   writeFileSync(join(directory, `${name}.pid`), `${pid} ${startTime(pid)}`);
@@ -31,9 +32,13 @@ export function startProcess(directory: string, name: string, program: string, a
   child.unref();
   return {
     pid,
-    exited,
     isRunning: () => child.exitCode === null && child.signalCode === null,
-    signal: (signal) => void child.kill(signal),
+    end(signal) {
+      // Whoever waits for the end is held by it.
+      child.ref();
+      child.kill(signal);
+      return exited;
+    },
   };
 }
 
@@ -48,18 +53,26 @@ export function sweepLeftovers(): void {
     if (!name.startsWith(PREFIX)) continue;
     const directory = join(tmpdir(), name);
     const owner = join(directory, "owner");
-    // Without an owner's file it is being made at this moment.
+    // Without an owner's file it is being made at this moment, or another run is removing it.
     if (!existsSync(owner) || livingPid(owner) !== undefined) continue;
-    for (const file of readdirSync(directory)) {
-      const pid = file.endsWith(".pid") ? livingPid(join(directory, file)) : undefined;
-      if (pid !== undefined) process.kill(pid, "SIGKILL");
-    }
+    for (const file of globSync(join(directory, "*.pid"))) endProcess(file);
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function endProcess(pidFile: string): void {
+  const pid = livingPid(pidFile);
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It was quicker.
   }
 }
 
 /** The pid in a file, if that very process still runs: pids are used again, start times with them are not. */
 function livingPid(path: string): number | undefined {
+  if (!existsSync(path)) return undefined;
   const [pid, start] = readFileSync(path, "utf8").split(" ");
   return start !== "" && start === startTime(Number(pid)) ? Number(pid) : undefined;
 }

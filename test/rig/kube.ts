@@ -73,13 +73,9 @@ export async function startKube(options: KubeOptions = {}): Promise<Kube> {
     );
     return program;
   };
-  const end = async (program: RigProcess, signal: NodeJS.Signals) => {
-    program.signal(signal);
-    if (program.isRunning()) await program.exited;
-  };
   const etcdUrl = `http://127.0.0.1:${clientPort}`;
   const removeAll = async (programs: readonly RigProcess[]) => {
-    for (const program of programs) await end(program, "SIGKILL");
+    await Promise.all(programs.map((program) => program.end("SIGKILL")));
     await rm(directory, { recursive: true, force: true });
   };
 
@@ -99,9 +95,9 @@ export async function startKube(options: KubeOptions = {}): Promise<Kube> {
     ...client,
     ...{ server, token: TOKEN, directory, certificates, logFile, writeKubeconfig },
     kubeconfig: await writeKubeconfig("admin", TOKEN),
-    kill: () => end(apiServer, "SIGKILL"),
+    kill: () => apiServer.end("SIGKILL"),
     async restart() {
-      await end(apiServer, "SIGKILL");
+      await apiServer.end("SIGKILL");
       apiServer = await startApiServer();
     },
     compact: () => compactEtcd(etcdUrl),
