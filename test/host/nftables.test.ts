@@ -27,16 +27,16 @@ describe("the nftables tables", () => {
       "pods_out",
       "tunnel_in",
       "tunnel_out",
-      "masquerade",
+      "pods_leaving",
     ]);
     assert.deepEqual(named(wantedTable("inet", state, { ...everything, datapath: "system" }), "chain"), [
       "tunnel_in",
       "tunnel_out",
-      "masquerade",
+      "pods_leaving",
     ]);
     assert.deepEqual(
       named(wantedTable("inet", state, { masquerade: true, tunnelPort: undefined, datapath: "system" }), "chain"),
-      ["masquerade"],
+      ["pods_leaving"],
     );
   });
 

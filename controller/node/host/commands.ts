@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { WeirError } from "#base/errors.ts";
 
-/** A program ended badly; `complaint` is what it wrote to stderr. */
+/** A program ended badly; `complaint` is what it wrote to stderr, on one line. */
 export class CommandError extends WeirError {
   readonly exitCode: number;
   readonly complaint: string;
 
   constructor(command: string, exitCode: number, complaint: string) {
-    const text = complaint.trim();
+    const text = complaint.trim().replaceAll("\n", "; ");
     super("E_COMMAND", `${command}: ${text || `exit code ${exitCode}`}`, { command, exitCode });
     this.exitCode = exitCode;
     this.complaint = text;

@@ -38,8 +38,8 @@ export interface Host {
 export class HostError extends WeirError {}
 
 const TUNNEL_PORT = { geneve: 6081, vxlan: 4789 } as const;
-/** Open vSwitch makes the interface soon after the row in its database. */
-const PATIENCE = 5000;
+/** Open vSwitch makes the interface some milliseconds after the row in its database; longer than this, and it is in trouble. */
+const PATIENCE = 2000;
 /** Removing one thing may take another with it (an address its routes): what is missing then is put back in the next round. */
 const ROUNDS = 3;
 

@@ -85,9 +85,9 @@ function untracked(port: number): NftObject[] {
 /** What leaves the cluster through this node carries the node's address; between pods and nodes nothing is translated. */
 function masquerading(): NftObject[] {
   return [
-    chain("inet", "masquerade", "nat", "postrouting", SOURCE_NAT),
+    chain("inet", "pods_leaving", "nat", "postrouting", SOURCE_NAT),
     ...FAMILIES.map((version) =>
-      rule("inet", "masquerade", [
+      rule("inet", "pods_leaving", [
         isNot({ meta: { key: "oifname" } }, GATEWAY_INTERFACE),
         is(address(version, "saddr"), `@${LOCAL_PODS[version]}`),
         isNot(address(version, "daddr"), `@${PODS[version]}`),
