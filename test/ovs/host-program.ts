@@ -20,7 +20,12 @@ interface ApplyRequest {
   };
 }
 
-type Request = ApplyRequest | { readonly do: "uninstall" } | { readonly do: "watch"; readonly nodeAddresses: string[] };
+interface UnderlayRequest {
+  readonly do: "watch" | "refresh";
+  readonly nodeAddresses: readonly string[];
+}
+
+type Request = ApplyRequest | { readonly do: "uninstall" } | UnderlayRequest;
 
 const settings: Omit<HostOptions, "mtu" | "transportInterface"> & { mtu?: number; transportInterface?: string } =
   JSON.parse(process.argv[2] ?? "{}");
@@ -28,6 +33,13 @@ const host = createHost({
   ...settings,
   mtu: () => settings.mtu,
   transportInterface: () => settings.transportInterface,
+});
+
+let nodeAddresses: readonly string[] = [];
+const underlay = createUnderlay({
+  nodeAddresses: () => nodeAddresses.map(parseIp).filter((ip) => ip !== undefined),
+  log: silentLog,
+  signal: new AbortController().signal,
 });
 
 const requests = createInterface({ input: process.stdin });
@@ -50,17 +62,14 @@ async function answer(request: Request): Promise<void> {
       await uninstallHost({ stateDirectory: settings.stateDirectory });
       return say({ done: true });
     case "watch":
-      watch(request.nodeAddresses);
+      nodeAddresses = request.nodeAddresses;
+      // Every batch is a line from here on.
+      underlay.batches$.subscribe(say);
+      return;
+    case "refresh":
+      nodeAddresses = request.nodeAddresses;
+      underlay.refresh();
   }
-}
-
-/** Every batch is a line from here on. */
-function watch(nodeAddresses: readonly string[]): void {
-  createUnderlay({
-    nodeAddresses: () => nodeAddresses.map(parseIp).filter((ip) => ip !== undefined),
-    log: silentLog,
-    signal: new AbortController().signal,
-  }).batches$.subscribe(say);
 }
 
 function say(value: unknown): void {

@@ -17,9 +17,12 @@ export interface HostSettings {
   readonly transportInterface?: string;
 }
 
+const ROLES = ["node", "world", "pod"] as const;
+type Role = (typeof ROLES)[number];
+
 /**
- * A node's namespace with an uplink to another namespace, the world outside. weir-gw0 is a bridge device here, with a veth
- * in it for a carrier: on a node Open vSwitch makes it.
+ * A node's namespace with an uplink to another one, the world outside, and a pod's. weir-gw0 is a bridge device here, with
+ * the pod behind it: on a node Open vSwitch makes it.
  */
 export class HostRig {
   readonly #prefix: string;
@@ -34,26 +37,21 @@ export class HostRig {
   static async create(name: string): Promise<HostRig> {
     const prefix = `weir-t-host-${name}`;
     const rig = new HostRig(prefix, await mkdtemp(join(tmpdir(), `${prefix}-`)));
-    // A run that was killed leaves them.
-    for (const netns of [rig.#node, rig.#world]) await exec("ip", ["netns", "delete", netns]).catch(() => {});
-    await exec("ip", ["netns", "add", rig.#node]);
-    await exec("ip", ["netns", "add", rig.#world]);
-    await rig.inNode("ip", "link", "set", "lo", "up");
-    await rig.inNode("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", rig.#world);
+    for (const role of ROLES) {
+      // A run that was killed leaves them.
+      await exec("ip", ["netns", "delete", rig.#netns(role)]).catch(() => {});
+      await exec("ip", ["netns", "add", rig.#netns(role)]);
+      await rig.#in(role, ["ip", "link", "set", "lo", "up"]);
+    }
+    await rig.inNode("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", rig.#netns("world"));
+    // No search for duplicates: its second or two would pass before anything can be sent.
+    await rig.inNode("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0");
+    await rig.inWorld("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0");
     await rig.inNode("ip", "link", "set", "eth0", "up");
     await rig.inNode("ip", "address", "add", "172.18.0.5/24", "dev", "eth0");
     await rig.inNode("ip", "address", "add", "fd18::5/64", "dev", "eth0", "nodad");
     await rig.inWorld("ip", "link", "set", "eth0", "up");
-    await rig.inWorld("ip", "address", "add", "172.18.0.9/24", "dev", "eth0");
     return rig;
-  }
-
-  get #node(): string {
-    return `${this.#prefix}-node`;
-  }
-
-  get #world(): string {
-    return `${this.#prefix}-world`;
   }
 
   get stateDirectory(): string {
@@ -65,30 +63,61 @@ export class HostRig {
     await this.inNode("ip", "link", "add", "weir-gw0", "mtu", String(mtu), "type", "bridge");
     await this.inNode("ip", "link", "set", "weir-gw0", "up");
     await this.inNode("ip", "link", "set", "weir-gw0", "down");
-    await this.inNode("ip", "link", "add", "port0", "mtu", String(mtu), "type", "veth", "peer", "name", "port1");
-    await this.inNode("ip", "link", "set", "port1", "up");
-    await this.inNode("ip", "link", "set", "port0", "master", "weir-gw0", "up");
+    await this.addPodInterface("port0");
+    await this.inNode("ip", "link", "set", "port0", "master", "weir-gw0", "mtu", String(mtu));
   }
 
-  async inNode(...argv: string[]): Promise<string> {
-    return (await exec("ip", ["netns", "exec", this.#node, ...argv])).stdout;
+  /** The host's end is up, the pod's is called eth0. */
+  async addPodInterface(name: string): Promise<void> {
+    await this.inNode("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", this.#netns("pod"));
+    await this.inNode("sysctl", "-qw", `net.ipv6.conf.${name}.accept_dad=0`);
+    await this.inNode("ip", "link", "set", name, "up");
+    await this.inPod("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0");
+    await this.inPod("ip", "link", "set", "eth0", "up");
   }
 
-  async inWorld(...argv: string[]): Promise<string> {
-    return (await exec("ip", ["netns", "exec", this.#world, ...argv])).stdout;
+  inNode(...argv: string[]): Promise<string> {
+    return this.#in("node", argv);
+  }
+
+  inWorld(...argv: string[]): Promise<string> {
+    return this.#in("world", argv);
+  }
+
+  inPod(...argv: string[]): Promise<string> {
+    return this.#in("pod", argv);
+  }
+
+  spawnInWorld(...argv: string[]): ChildProcess {
+    return spawn("ip", ["netns", "exec", this.#netns("world"), ...argv], { stdio: ["ignore", "pipe", "inherit"] });
+  }
+
+  async pidsInNode(): Promise<number[]> {
+    const { stdout } = await exec("ip", ["netns", "pids", this.#netns("node")]);
+    return stdout.split("\n").filter(Boolean).map(Number);
+  }
+
+  async #in(role: Role, argv: readonly string[]): Promise<string> {
+    return (await exec("ip", ["netns", "exec", this.#netns(role), ...argv])).stdout;
+  }
+
+  #netns(role: Role): string {
+    return `${this.#prefix}-${role}`;
   }
 
   /** A process of its own in the node's namespace. */
   start(settings: HostSettings): HostProgram {
     const text = JSON.stringify({ ...settings, tunnel: "geneve", stateDirectory: this.stateDirectory });
-    const program = new HostProgram(spawn("ip", ["netns", "exec", this.#node, process.execPath, PROGRAM, text]));
+    const program = new HostProgram(
+      spawn("ip", ["netns", "exec", this.#netns("node"), process.execPath, PROGRAM, text]),
+    );
     this.#programs.push(program);
     return program;
   }
 
   async close(): Promise<void> {
     for (const program of this.#programs) await program.end();
-    for (const netns of [this.#node, this.#world]) await exec("ip", ["netns", "delete", netns]);
+    for (const role of ROLES) await exec("ip", ["netns", "delete", this.#netns(role)]);
     await rm(this.directory, { recursive: true, force: true });
   }
 }

@@ -24,6 +24,8 @@ export function wantedSysctls(state: HostState, announced: readonly string[]): S
   wanted.push(
     [ofGateway("ipv6", "disable_ipv6"), "0"],
     [ofGateway("ipv6", "accept_ra"), "0"],
+    // Nothing is sent through an interface whose link-local address is on trial: pods would not be reached for seconds.
+    [ofGateway("ipv6", "accept_dad"), "0"],
     // A router hears no routers, unless told so, and would lose its own default route the moment it begins to forward.
     ...announced.map((device): [string, string] => [`net/ipv6/conf/${device}/accept_ra`, "2"]),
     ["net/ipv6/conf/all/forwarding", "1"],
