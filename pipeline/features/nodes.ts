@@ -135,10 +135,14 @@ function directRoute(cidr: Cidr, peer: Node, view: View): HostRoute | undefined 
   return via === undefined ? undefined : { destination: formatCidr(cidr), via: formatIp(via), device: "transport" };
 }
 
-/** The node's own packets to a peer's pods carry the gateway's address, so that their answers come back through the tunnel. */
+/**
+ * The node's own packets to a peer's pods carry the gateway's address, so that their answers come back through the tunnel. The
+ * peer's gateway as next hop is one neighbour a node; without it the kernel would keep one a pod, and it keeps 1024 at most.
+ */
 function gatewayRoute(cidr: Cidr, self: Node | undefined): HostRoute {
   const own = self?.podCidrs.find((candidate) => familyOf(candidate.address) === familyOf(cidr.address));
-  const route = { destination: formatCidr(cidr), device: "gateway" } as const;
+  const via = formatIp(gatewayAddress(cidr));
+  const route = { destination: formatCidr(cidr), via, device: "gateway" } as const;
   return own === undefined ? route : { ...route, source: formatIp(gatewayAddress(own)) };
 }
 
