@@ -19,6 +19,7 @@ export type FieldFormat =
 /** What must be matched as well for the field to mean anything, as ovs-fields(7) calls it. */
 export type Prerequisite =
   | "none"
+  | "ethernet"
   | "vlan vid"
   | "mpls"
   | "ipv4"
@@ -45,27 +46,32 @@ export interface OxmHeader {
 
 export interface Field {
   readonly name: FieldName;
-  /** The name of the header in moves, loads and learn: NXM_OF_ETH_SRC. */
-  readonly nxmName: string;
   /** Bits on the wire, a multiple of 8. */
   readonly bits: number;
-  /** Bits that have a meaning; vlan_vid has OFPVID_PRESENT above them. */
+  /** Bits that a move or load can name: `vlan_vid[]` are the lowest 12. */
   readonly significantBits: number;
+  /** A mask over these lowest bits leaves nothing open. */
+  readonly exactBits: number;
   readonly maskable: boolean;
   readonly writable: boolean;
   readonly format: FieldFormat;
   readonly prerequisite: Prerequisite;
   readonly aliases: readonly string[];
+  /** The header in a match. */
   readonly header: OxmHeader;
+  /** The header in set_field and move, which name another field of 16 bits where a match says in_port. */
+  readonly actionHeader: OxmHeader;
+  /** The header in Nicira's actions, which keep to the oldest one there is. */
+  readonly nxmHeader: OxmHeader;
   readonly readAs: readonly OxmHeader[];
   /** Place in the table, which is the canonical order of a match. */
   readonly order: number;
 }
 
-const NXM_0 = 0x0000;
-const NXM_1 = 0x0001;
+export const NXM_0 = 0x0000;
+export const NXM_1 = 0x0001;
 const ERICSSON = 0x1000;
-const OPENFLOW_BASIC = 0x8000;
+export const OPENFLOW_BASIC = 0x8000;
 const PACKET_REGS = 0x8001;
 export const EXPERIMENTER_CLASS = 0xffff;
 const NICIRA = 0x0000_2320;
@@ -77,12 +83,13 @@ interface Row {
   readonly format: FieldFormat;
   readonly header: OxmHeader;
   readonly significantBits?: number;
+  readonly exactBits?: number;
   readonly maskable?: boolean;
   readonly readOnly?: boolean;
   readonly prerequisite?: Prerequisite;
   readonly aliases?: readonly string[];
   readonly readAs?: readonly OxmHeader[];
-  readonly nxmName?: string;
+  readonly actionHeader?: OxmHeader;
 }
 
 type Options = Omit<Row, "bits" | "format" | "header">;
@@ -120,20 +127,35 @@ const readOnly = true;
 
 const ROWS = {
   packet_type: row(32, "packet type", basic(44), { readOnly }),
-  dp_hash: row(32, "hexadecimal", nxm1(35), { maskable, readOnly }),
+  dp_hash: row(32, "hexadecimal", nxm1(35), { maskable, readOnly, readAs: [experimenter(NICIRA, 0)] }),
   recirc_id: row(32, "decimal", nxm1(36), { readOnly }),
   conj_id: row(32, "decimal", nxm1(37), { readOnly }),
-  in_port: row(32, "port", basic(0), { aliases: ["in_port_oxm"] }),
+  in_port: row(32, "port", basic(0), { significantBits: 16, exactBits: 32, actionHeader: nxm0(0) }),
+  in_port_oxm: row(32, "port", basic(0)),
   actset_output: row(32, "port", basic(43), {
     readOnly,
     readAs: [experimenter(ONF, 43)],
-    nxmName: "ONFOXM_ET_ACTSET_OUTPUT",
   }),
-  eth_src: row(48, "ethernet", basic(4), { maskable, aliases: ["dl_src"], readAs: [nxm0(2)] }),
-  eth_dst: row(48, "ethernet", basic(3), { maskable, aliases: ["dl_dst"], readAs: [nxm0(1)] }),
-  eth_type: row(16, "hexadecimal", basic(5), { readOnly, aliases: ["dl_type"], readAs: [nxm0(3)] }),
-  vlan_tci: row(16, "hexadecimal", nxm0(4), { maskable }),
-  vlan_vid: row(16, "decimal", basic(6), { maskable, significantBits: 12 }),
+  eth_src: row(48, "ethernet", basic(4), {
+    maskable,
+    aliases: ["dl_src"],
+    readAs: [nxm0(2)],
+    prerequisite: "ethernet",
+  }),
+  eth_dst: row(48, "ethernet", basic(3), {
+    maskable,
+    aliases: ["dl_dst"],
+    readAs: [nxm0(1)],
+    prerequisite: "ethernet",
+  }),
+  eth_type: row(16, "hexadecimal", basic(5), {
+    readOnly,
+    aliases: ["dl_type"],
+    readAs: [nxm0(3)],
+    prerequisite: "ethernet",
+  }),
+  vlan_tci: row(16, "hexadecimal", nxm0(4), { maskable, prerequisite: "ethernet" }),
+  vlan_vid: row(16, "decimal", basic(6), { maskable, significantBits: 12, exactBits: 13, prerequisite: "ethernet" }),
   vlan_pcp: row(8, "decimal", basic(7), { significantBits: 3, prerequisite: "vlan vid" }),
   mpls_label: row(32, "decimal", basic(34), { significantBits: 20, prerequisite: "mpls" }),
   mpls_tc: row(8, "decimal", basic(35), { significantBits: 3, prerequisite: "mpls" }),
@@ -156,22 +178,20 @@ const ROWS = {
     prerequisite: "ip",
     aliases: ["nw_frag"],
   }),
-  nw_tos: row(8, "decimal", nxm0(5), { prerequisite: "ip", nxmName: "NXM_OF_IP_TOS" }),
+  nw_tos: row(8, "decimal", nxm0(5), { prerequisite: "ip" }),
   ip_dscp: row(8, "decimal", basic(8), { significantBits: 6, prerequisite: "ip" }),
   nw_ecn: row(8, "decimal", basic(9), {
     significantBits: 2,
     prerequisite: "ip",
     aliases: ["ip_ecn"],
     readAs: [nxm1(28)],
-    nxmName: "NXM_NX_IP_ECN",
   }),
-  nw_ttl: row(8, "decimal", nxm1(29), { prerequisite: "ip", nxmName: "NXM_NX_IP_TTL" }),
+  nw_ttl: row(8, "decimal", nxm1(29), { prerequisite: "ip" }),
   nw_proto: row(8, "decimal", basic(10), {
     readOnly,
     prerequisite: "ip",
     aliases: ["ip_proto"],
     readAs: [nxm0(6)],
-    nxmName: "NXM_OF_IP_PROTO",
   }),
   tcp_src: row(16, "decimal", basic(13), { maskable, prerequisite: "tcp", readAs: [nxm0(9)] }),
   tcp_dst: row(16, "decimal", basic(14), { maskable, prerequisite: "tcp", readAs: [nxm0(10)] }),
@@ -193,26 +213,16 @@ const ROWS = {
   nd_target: row(128, "ipv6", basic(31), { maskable, prerequisite: "nd", readAs: [nxm1(23)] }),
   nd_sll: row(48, "ethernet", basic(32), { maskable, prerequisite: "nd solicit", readAs: [nxm1(24)] }),
   nd_tll: row(48, "ethernet", basic(33), { maskable, prerequisite: "nd advert", readAs: [nxm1(25)] }),
-  nd_reserved: row(
-    32,
-    "decimal",
-    { oxmClass: ERICSSON, number: 1 },
-    { prerequisite: "nd", nxmName: "ERICOXM_OF_ICMPV6_ND_RESERVED" },
-  ),
-  nd_options_type: row(
-    8,
-    "decimal",
-    { oxmClass: ERICSSON, number: 2 },
-    { prerequisite: "nd", nxmName: "ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE" },
-  ),
+  nd_reserved: row(32, "decimal", { oxmClass: ERICSSON, number: 1 }, { prerequisite: "nd" }),
+  nd_options_type: row(8, "decimal", { oxmClass: ERICSSON, number: 2 }, { prerequisite: "nd" }),
   arp_op: row(16, "decimal", basic(21), { prerequisite: "arp", readAs: [nxm0(15)] }),
   arp_spa: row(32, "ipv4", basic(22), { maskable, prerequisite: "arp", readAs: [nxm0(16)] }),
   arp_tpa: row(32, "ipv4", basic(23), { maskable, prerequisite: "arp", readAs: [nxm0(17)] }),
   arp_sha: row(48, "ethernet", basic(24), { maskable, prerequisite: "arp", aliases: ["nw_sha"], readAs: [nxm1(17)] }),
   arp_tha: row(48, "ethernet", basic(25), { maskable, prerequisite: "arp", readAs: [nxm1(18)] }),
   tun_id: row(64, "hexadecimal", basic(38), { maskable, aliases: ["tunnel_id"], readAs: [nxm1(16)] }),
-  tun_src: row(32, "ipv4", nxm1(31), { maskable, nxmName: "NXM_NX_TUN_IPV4_SRC" }),
-  tun_dst: row(32, "ipv4", nxm1(32), { maskable, nxmName: "NXM_NX_TUN_IPV4_DST" }),
+  tun_src: row(32, "ipv4", nxm1(31), { maskable }),
+  tun_dst: row(32, "ipv4", nxm1(32), { maskable }),
   tun_ipv6_src: row(128, "ipv6", nxm1(109), { maskable }),
   tun_ipv6_dst: row(128, "ipv6", nxm1(110), { maskable }),
   tun_gbp_id: row(16, "decimal", nxm1(38), { maskable }),
@@ -221,32 +231,26 @@ const ROWS = {
   tun_erspan_idx: row(32, "hexadecimal", experimenter(NICIRA, 11), {
     maskable,
     significantBits: 20,
-    nxmName: "NXOXM_ET_ERSPAN_IDX",
   }),
   tun_erspan_ver: row(8, "decimal", experimenter(NICIRA, 12), {
     maskable,
     significantBits: 4,
-    nxmName: "NXOXM_ET_ERSPAN_VER",
   }),
   tun_erspan_dir: row(8, "decimal", experimenter(NICIRA, 13), {
     maskable,
     significantBits: 1,
-    nxmName: "NXOXM_ET_ERSPAN_DIR",
   }),
   tun_erspan_hwid: row(8, "hexadecimal", experimenter(NICIRA, 14), {
     maskable,
     significantBits: 6,
-    nxmName: "NXOXM_ET_ERSPAN_HWID",
   }),
   tun_gtpu_flags: row(8, "hexadecimal", experimenter(NICIRA, 15), {
     maskable,
     readOnly,
-    nxmName: "NXOXM_ET_GTPU_FLAGS",
   }),
   tun_gtpu_msgtype: row(8, "decimal", experimenter(NICIRA, 16), {
     maskable,
     readOnly,
-    nxmName: "NXOXM_ET_GTPU_MSGTYPE",
   }),
   ...numbered<`tun_metadata${Below64}`>("tun_metadata", 64, (i) => row(992, "hexadecimal", nxm1(40 + i), { maskable })),
   nsh_flags: row(8, "decimal", experimenter(NSH, 1), { maskable, prerequisite: "nsh" }),
@@ -261,11 +265,11 @@ const ROWS = {
   nsh_c4: row(32, "hexadecimal", experimenter(NSH, 9), { maskable, prerequisite: "nsh", aliases: ["nshc4"] }),
   ...numbered<`reg${Below16}`>("reg", 16, (i) => row(32, "hexadecimal", nxm1(i), { maskable })),
   ...numbered<`xreg${Below8}`>("xreg", 8, (i) =>
-    row(64, "hexadecimal", { oxmClass: PACKET_REGS, number: i }, { maskable, nxmName: `OXM_OF_PKT_REG${i}` }),
+    row(64, "hexadecimal", { oxmClass: PACKET_REGS, number: i }, { maskable }),
   ),
   ...numbered<`xxreg${Below4}`>("xxreg", 4, (i) => row(128, "hexadecimal", nxm1(111 + i), { maskable })),
   pkt_mark: row(32, "hexadecimal", nxm1(33), { maskable }),
-  ct_state: row(32, "ct state", nxm1(105), { maskable, readOnly }),
+  ct_state: row(32, "ct state", nxm1(105), { maskable, readOnly, exactBits: 8 }),
   ct_zone: row(16, "hexadecimal", nxm1(106), { readOnly }),
   ct_mark: row(32, "hexadecimal", nxm1(107), { maskable }),
   ct_label: row(128, "hexadecimal", nxm1(108), { maskable }),
@@ -284,16 +288,29 @@ export type FieldName = keyof typeof ROWS;
 /** Every field by its name. */
 export const FIELDS: Readonly<Record<FieldName, Field>> = compileRows();
 
-const byHeader = new Map<string, Field>();
+const byHeader = new Map<number, Field>();
+const byActionHeader = new Map<number, Field>();
 const byName = new Map<string, Field>();
 for (const field of Object.values(FIELDS)) {
-  for (const header of [field.header, ...field.readAs]) byHeader.set(headerKey(header), field);
+  for (const header of [field.actionHeader, ...field.readAs]) setFirst(byActionHeader, headerKey(header), field);
+  for (const header of [field.header, field.actionHeader, ...field.readAs])
+    setFirst(byHeader, headerKey(header), field);
   for (const name of [field.name, ...field.aliases]) byName.set(name, field);
 }
 
-/** Undefined for a field that no version of Open vSwitch known here has. */
-export function findFieldByHeader(header: OxmHeader): Field | undefined {
-  return byHeader.get(headerKey(header));
+/** in_port and in_port_oxm share a header in a match, where both mean the same. */
+function setFirst(fields: Map<number, Field>, key: number, field: Field): void {
+  if (!fields.has(key)) fields.set(key, field);
+}
+
+/** The field of a term of a match. Undefined for a field that no version of Open vSwitch known here has. */
+export function findFieldByHeader(oxmClass: number, number: number, experimenter = 0): Field | undefined {
+  return byHeader.get(headerNumber(oxmClass, number, experimenter));
+}
+
+/** The field that an action names. */
+export function findFieldByActionHeader(oxmClass: number, number: number, experimenter = 0): Field | undefined {
+  return byActionHeader.get(headerNumber(oxmClass, number, experimenter));
 }
 
 /** By name or alias. */
@@ -301,8 +318,13 @@ export function findFieldByName(name: string): Field | undefined {
   return byName.get(name);
 }
 
-function headerKey(header: OxmHeader): string {
-  return `${header.oxmClass}/${header.number}/${header.experimenter ?? 0}`;
+function headerKey({ oxmClass, number, experimenter }: OxmHeader): number {
+  return headerNumber(oxmClass, number, experimenter ?? 0);
+}
+
+/** One number below 2^53 a header. */
+function headerNumber(oxmClass: number, number: number, experimenter: number): number {
+  return experimenter * 0x80_0000 + oxmClass * 0x80 + number;
 }
 
 function compileRows(): Record<FieldName, Field> {
@@ -310,15 +332,17 @@ function compileRows(): Record<FieldName, Field> {
     name,
     {
       name,
-      nxmName: given.nxmName ?? nxmNameOf(name, given),
       bits: given.bits,
       significantBits: given.significantBits ?? given.bits,
+      exactBits: given.exactBits ?? given.significantBits ?? given.bits,
       maskable: given.maskable ?? false,
       writable: !given.readOnly,
       format: given.format,
       prerequisite: given.prerequisite ?? "none",
       aliases: given.aliases ?? [],
       header: given.header,
+      actionHeader: given.actionHeader ?? given.header,
+      nxmHeader: given.actionHeader ?? oldestHeader(given),
       readAs: given.readAs ?? [],
       order,
     },
@@ -326,10 +350,6 @@ function compileRows(): Record<FieldName, Field> {
   return Object.fromEntries(fields);
 }
 
-/** Open vSwitch calls a field by its oldest header, and most headers are called as their field is. */
-function nxmNameOf(name: string, { header, readAs = [] }: Row): string {
-  const oldest = readAs.find(({ oxmClass }) => oxmClass === NXM_0 || oxmClass === NXM_1) ?? header;
-  const prefix = { [NXM_0]: "NXM_OF", [NXM_1]: "NXM_NX", [OPENFLOW_BASIC]: "OXM_OF" }[oldest.oxmClass];
-  const experimenterPrefix = oldest.experimenter === NSH ? "NXOXM" : "NXOXM_ET";
-  return `${prefix ?? experimenterPrefix}_${name.toUpperCase()}`;
+function oldestHeader({ header, readAs = [] }: Row): OxmHeader {
+  return readAs.find(({ oxmClass }) => oxmClass === NXM_0 || oxmClass === NXM_1) ?? header;
 }

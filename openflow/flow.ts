@@ -2,6 +2,9 @@ import { isEqual } from "#base/equal.ts";
 import type { Action } from "#openflow/actions.ts";
 import { type Match, matchKey } from "#openflow/match.ts";
 
+/** What ovs-ofctl takes a flow to have that says nothing else. */
+export const DEFAULT_PRIORITY = 0x8000;
+
 /** A flow table entry. Its identity is (table, priority, match); cookie and actions are its content. */
 export interface Flow {
   readonly table: number;
@@ -20,9 +23,19 @@ export interface Flow {
 
 export interface Bucket {
   readonly id: number;
+  /** Of a select group: 1 when absent. */
   readonly weight?: number;
   readonly watchPort?: number;
+  readonly watchGroup?: number;
   readonly actions: readonly Action[];
+}
+
+/** How a select group chooses its bucket (Netronome's extension): "hash" or "dp_hash". */
+export interface GroupSelection {
+  readonly method: string;
+  readonly parameter: bigint;
+  /** Each with the bits of it that count as its value. */
+  readonly fields: Match;
 }
 
 /** A group table entry; its identity is `groupId`. */
@@ -30,9 +43,7 @@ export interface Group {
   readonly groupId: number;
   readonly type: "all" | "select" | "indirect" | "fast_failover";
   readonly buckets: readonly Bucket[];
-  readonly selectionMethod?: string;
-  readonly selectionParameter?: bigint;
-  readonly fields?: readonly string[];
+  readonly selection?: GroupSelection;
 }
 
 /** A flow's identity: no table holds two flows with the same one. */

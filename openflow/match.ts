@@ -1,5 +1,4 @@
-import { FIELDS, type FieldName, findFieldByName } from "#openflow/fields.ts";
-import { splitWideRegisters } from "#openflow/registers.ts";
+import { FIELDS, type FieldName, findFieldByName } from "./fields.ts";
 
 /** A field's value: a number up to 48 bits (registers, ports, IPv4, MAC), a bigint above (metadata, ct_label, IPv6). */
 export type FieldValue = number | bigint;
@@ -12,8 +11,22 @@ export interface FieldMatch {
   readonly mask?: FieldValue;
 }
 
-/** A match in canonical order (the order of the table in fields.ts): equal matches are equal arrays. */
-export type Match = readonly FieldMatch[];
+/** A term on a field that is not in the table, kept as it came: its header holds class, number and length. */
+export interface UnknownMatch {
+  readonly field: "unknown";
+  readonly header: number;
+  readonly experimenter?: number;
+  readonly value: bigint;
+  readonly mask?: bigint;
+}
+
+export type MatchTerm = FieldMatch | UnknownMatch;
+
+/**
+ * A match in canonical order (the order of the table in fields.ts): equal matches are equal arrays. It holds no overlapping
+ * fields either: what is said about xreg0 is a term on reg0 and one on reg1, for the switch gives them back as it likes.
+ */
+export type Match = readonly MatchTerm[];
 
 /** How a match is written in code: match({ eth_type: 0x800, ip_dst: [0x0a000000, 0xff000000], reg0: 1 }). */
 export type MatchSpec = { readonly [F in FieldName]?: FieldValue | readonly [value: FieldValue, mask: FieldValue] };
@@ -39,25 +52,95 @@ export function matchTerm(name: string, value: FieldValue, mask?: FieldValue): F
   checkRange(name, mask, all);
   const bits = BigInt(mask);
   if (bits === 0n) return undefined;
-  if (bits === all) return { field: field.name, value: sized(value, field.bits) };
+  const exact = allOnes(field.exactBits);
+  if ((bits & exact) === exact) return { field: field.name, value: sized(value, field.bits) };
   if (!field.maskable) throw new RangeError(`${name} takes no mask`);
   return { field: field.name, value: sized(BigInt(value) & bits, field.bits), mask: sized(mask, field.bits) };
 }
 
-/** Takes wide registers apart and orders terms by the table of fields. */
-export function canonicalMatch(given: readonly FieldMatch[]): Match {
-  const terms = splitWideRegisters(given);
-  for (let i = 1; i < terms.length; i++)
-    if (FIELDS[terms[i - 1]!.field].order > FIELDS[terms[i]!.field].order)
-      return [...terms].sort((a, b) => FIELDS[a.field].order - FIELDS[b.field].order);
-  return terms;
+/** Orders terms by the table of fields, and takes overlapping fields apart. Throws RangeError for a field that comes twice. */
+export function canonicalMatch(terms: readonly MatchTerm[]): Match {
+  let isCanonical = true;
+  let last = -1;
+  for (const term of terms) {
+    const order = orderOf(term);
+    if (order <= last || term.field in FOLDS) isCanonical = false;
+    last = order;
+  }
+  if (isCanonical) return terms;
+  const folded = terms.flatMap(fold).sort((a, b) => orderOf(a) - orderOf(b));
+  for (let i = 1; i < folded.length; i++)
+    if (folded[i]!.field === folded[i - 1]!.field && folded[i]!.field !== "unknown")
+      throw new RangeError(`${folded[i]!.field} is matched twice`);
+  return folded;
+}
+
+/** Unknown terms stand behind all others. */
+function orderOf(term: MatchTerm): number {
+  return term.field === "unknown" ? UNKNOWN_ORDER + term.header : FIELDS[term.field].order;
+}
+
+const UNKNOWN_ORDER = 1000;
+
+type Fold = (term: FieldMatch) => readonly FieldMatch[];
+
+/** Fields that are other fields under another name. */
+const FOLDS: Readonly<Record<string, Fold>> = {
+  ...Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`xreg${i}`, foldRegisters(2, i)])),
+  ...Object.fromEntries(Array.from({ length: 4 }, (_, i) => [`xxreg${i}`, foldRegisters(4, i)])),
+  in_port_oxm: ({ value }) => [{ field: "in_port", value }],
+  nw_tos: ({ value }) => [{ field: "ip_dscp", value: Number(value) >>> 2 }],
+  packet_type: (term) => (term.value === ETHERNET_PACKET ? [] : [term]),
+  vlan_tci: foldTag,
+};
+
+/** A match that does not say so either is one on Ethernet packets (ovs-fields(7), packet_type). */
+const ETHERNET_PACKET = 0;
+
+function fold(term: MatchTerm): readonly MatchTerm[] {
+  return term.field === "unknown" ? [term] : (FOLDS[term.field]?.(term) ?? [term]);
+}
+
+/** xreg1 is reg2 (its upper half) and reg3; xxreg1 is reg4 to reg7. */
+function foldRegisters(count: number, index: number): Fold {
+  return ({ value, mask }) =>
+    Array.from({ length: count }, (_, i) => {
+      const shift = BigInt(32 * (count - 1 - i));
+      const part = (whole: FieldValue) => Number((BigInt(whole) >> shift) & 0xffff_ffffn);
+      return matchTerm(`reg${count * index + i}`, part(value), mask === undefined ? undefined : part(mask));
+    }).filter((term) => term !== undefined);
+}
+
+const VID_AND_PRESENT = 0x1fff;
+const PRESENT = 0x1000;
+
+/** A tag is vlan_vid, with the bit which says that there is a tag, and vlan_pcp, of which a match takes all or nothing. */
+function foldTag(term: FieldMatch): readonly FieldMatch[] {
+  const value = Number(term.value);
+  const mask = Number(term.mask ?? 0xffff);
+  const pcpMask = mask >>> 13;
+  const isTagged = (value & mask & PRESENT) !== 0;
+  if (pcpMask !== 0 && (pcpMask !== 7 || (!isTagged && ((mask & PRESENT) === 0 || value >>> 13 !== 0)))) return [term];
+  const vid = mask & VID_AND_PRESENT;
+  return [
+    ...(vid === 0
+      ? []
+      : [
+          vid === VID_AND_PRESENT
+            ? { field: "vlan_vid" as const, value: value & vid }
+            : { field: "vlan_vid" as const, value: value & vid, mask: vid },
+        ]),
+    ...(pcpMask === 7 && isTagged ? [{ field: "vlan_pcp" as const, value: value >>> 13 }] : []),
+  ];
 }
 
 /** One text per match: equal for equal matches, different for different ones. */
 export function matchKey(terms: Match): string {
   let key = "";
-  for (const { field, value, mask } of terms)
-    key += mask === undefined ? `${field}=${value},` : `${field}=${value}/${mask},`;
+  for (const term of terms) {
+    const name = term.field === "unknown" ? `${term.header}.${term.experimenter ?? ""}` : term.field;
+    key += term.mask === undefined ? `${name}=${term.value},` : `${name}=${term.value}/${term.mask},`;
+  }
   return key;
 }
 

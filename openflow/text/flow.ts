@@ -1,4 +1,4 @@
-import type { Flow } from "#openflow/flow.ts";
+import { DEFAULT_PRIORITY, type Flow } from "#openflow/flow.ts";
 import { formatActions } from "./format-actions.ts";
 import { formatMatch } from "./format-match.ts";
 import { formatTable, type NameOptions } from "./names.ts";
@@ -6,8 +6,6 @@ import { formatHex } from "./values.ts";
 
 export { formatActions } from "./format-actions.ts";
 export { formatMatch } from "./format-match.ts";
-
-const DEFAULT_PRIORITY = 0x8000;
 
 /** OFPFF_* by bit number. */
 const FLAGS = ["send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts"];

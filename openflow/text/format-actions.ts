@@ -1,142 +1,157 @@
-import type { Action, NatSpec, Subfield } from "#openflow/actions.ts";
-import { FIELDS } from "#openflow/fields.ts";
-import type { FieldValue } from "#openflow/match.ts";
-import { formatPort, formatTable, isReservedPort, type NameOptions, RESERVED_PORTS } from "./names.ts";
-import { formatIpv4, formatIpv6, formatShortHex, formatValue } from "./values.ts";
-
-const ALL_BYTES = 0xffff;
+import type { Action, ActionOf, ActionType, EncapProperty, LegacySetter } from "#openflow/actions.ts";
+import { OFPP } from "#openflow/ports.ts";
+import { formatCt } from "./format-ct.ts";
+import { formatLearn } from "./format-learn.ts";
+import { formatPort, formatTable, isReservedPort, type NameOptions } from "./names.ts";
+import { formatSubfield } from "./subfield.ts";
+import { formatEthernet, formatHex, formatIpv4, formatShortHex, formatValue } from "./values.ts";
+import { formatBytes, joinWords } from "./words.ts";
 
 /** Actions as `ovs-ofctl dump-flows` prints them behind "actions=". */
 export function formatActions(actions: readonly Action[], names: NameOptions = {}): string {
   return actions.length === 0 ? "drop" : actions.map((action) => formatAction(action, names)).join(",");
 }
 
-/** A run of bits by the field's NXM or OXM name: NXM_NX_REG0[0..15], [] for all of it. */
-export function formatSubfield({ field, start, bits }: Subfield): string {
-  const { nxmName, significantBits } = FIELDS[field];
-  if (start === 0 && bits === significantBits) return `${nxmName}[]`;
-  return bits === 1 ? `${nxmName}[${start}]` : `${nxmName}[${start}..${start + bits - 1}]`;
-}
+type Format<T extends ActionType> = (action: ActionOf<T>, names: NameOptions) => string;
+type Formats = { readonly [T in ActionType]: Format<T> };
 
 function formatAction(action: Action, names: NameOptions): string {
-  switch (action.type) {
-    case "output":
-      return formatOutput(action.port, action.maxLength, names);
-    case "output_reg":
-      return `output:${formatSubfield(action.source)}`;
-    case "group":
-      return `group:${action.groupId}`;
-    case "set_field":
-      return `set_field:${formatValue(action.field, action.value, action.mask, names)}->${action.field}`;
-    case "load":
-      return `load:${formatShortHex(action.value)}->${formatSubfield(action.destination)}`;
-    case "move":
-      return `move:${formatSubfield(action.source)}->${formatSubfield(action.destination)}`;
-    case "dec_ttl":
-    case "ct_clear":
-    case "clear_actions":
-      return action.type;
-    case "resubmit":
-      return formatResubmit(action, names);
-    case "ct":
-      return formatCt(action, names);
-    case "conjunction":
-      return `conjunction(${action.id},${action.clause}/${action.clauses})`;
-    case "controller":
-      return formatController(action);
-    case "note":
-      return `note:${formatBytes(action.bytes)}`;
-    case "unknown":
-      return `unknown(${Buffer.from(action.bytes).toString("hex")})`;
-    case "goto_table":
-      return `goto_table:${formatTable(action.table, names)}`;
-    case "meter":
-      return `meter:${action.meterId}`;
-    case "write_actions":
-      return `write_actions(${formatActions(action.actions, names)})`;
-    case "write_metadata": {
-      const mask = action.mask === undefined ? "" : `/${formatShortHex(action.mask)}`;
-      return `write_metadata:${formatShortHex(action.value)}${mask}`;
-    }
-  }
+  // The table pairs each type with its own format; TypeScript cannot see the pair through the index.
+  return (FORMATS[action.type] as Format<ActionType>)(action, names);
 }
 
-function formatOutput(port: number, maxLength: number | undefined, names: NameOptions): string {
-  if (port === RESERVED_PORTS.CONTROLLER) return `CONTROLLER:${maxLength ?? 0}`;
+const WHOLE_PACKET = 0xffff;
+const typeOnly = ({ type }: Action) => type;
+const fourDigits = (value: number) => `0x${value.toString(16).padStart(4, "0")}`;
+
+const LEGACY: { readonly [T in LegacySetter]: Format<T> } = {
+  set_vlan_vid: ({ value }) => `set_vlan_vid:${value}`,
+  set_vlan_pcp: ({ value }) => `set_vlan_pcp:${value}`,
+  mod_dl_src: ({ value }) => `mod_dl_src:${formatEthernet(value)}`,
+  mod_dl_dst: ({ value }) => `mod_dl_dst:${formatEthernet(value)}`,
+  mod_nw_src: ({ value }) => `mod_nw_src:${formatIpv4(value)}`,
+  mod_nw_dst: ({ value }) => `mod_nw_dst:${formatIpv4(value)}`,
+  mod_nw_tos: ({ value }) => `mod_nw_tos:${value}`,
+  mod_nw_ecn: ({ value }) => `mod_nw_ecn:${value}`,
+  mod_tp_src: ({ value }) => `mod_tp_src:${value}`,
+  mod_tp_dst: ({ value }) => `mod_tp_dst:${value}`,
+  set_mpls_label: ({ value }) => `set_mpls_label(${value})`,
+  set_mpls_tc: ({ value }) => `set_mpls_tc(${value})`,
+};
+
+const FORMATS: Formats = {
+  ...LEGACY,
+  output: formatOutput,
+  output_reg: ({ source }) => `output:${formatSubfield(source)}`,
+  output_trunc: ({ port, maxLength }, names) => `output(port=${formatPort(port, names)},max_len=${maxLength})`,
+  group: ({ groupId }) => `group:${groupId}`,
+  controller: formatController,
+  bundle: (bundle, names) => `bundle(${formatBundle(bundle, names)})`,
+  bundle_load: (bundle, names) => `bundle_load(${formatBundle(bundle, names)})`,
+  set_queue: ({ queueId }) => `set_queue:${queueId}`,
+  pop_queue: typeOnly,
+  push_vlan: ({ etherType }) => `push_vlan:${formatShortHex(etherType)}`,
+  pop_vlan: typeOnly,
+  push_mpls: ({ etherType }) => `push_mpls:${fourDigits(etherType)}`,
+  pop_mpls: ({ etherType }) => `pop_mpls:${fourDigits(etherType)}`,
+  encap: formatEncap,
+  decap: ({ packetType }) => `decap(${packetType === undefined ? "" : formatPacketType(packetType)})`,
+  dec_ttl: ({ controllers }) => (controllers === undefined ? "dec_ttl" : `dec_ttl(${controllers.join(",")})`),
+  dec_mpls_ttl: typeOnly,
+  dec_nsh_ttl: typeOnly,
+  mod_nw_ttl: ({ ttl }) => `mod_nw_ttl:${ttl}`,
+  set_mpls_ttl: ({ ttl }) => `set_mpls_ttl(${ttl})`,
+  set_tunnel: ({ value }) => `set_tunnel:${formatShortHex(value)}`,
+  set_tunnel64: ({ value }) => `set_tunnel64:${formatShortHex(value)}`,
+  set_field: ({ field, value, mask }, names) => `set_field:${formatValue(field, value, mask, names)}->${field}`,
+  move: ({ source, destination }) => `move:${formatSubfield(source)}->${formatSubfield(destination)}`,
+  push: ({ field }) => `push:${formatSubfield(field)}`,
+  pop: ({ field }) => `pop:${formatSubfield(field)}`,
+  delete_field: ({ field }) => `delete_field:${field}`,
+  check_pkt_larger: ({ length, destination }) => `check_pkt_larger(${length})->${formatSubfield(destination)}`,
+  multipath: ({ fields, basis, algorithm, links, argument, destination }) =>
+    `multipath(${fields},${basis},${algorithm},${links},${argument},${formatSubfield(destination)})`,
+  resubmit: formatResubmit,
+  conjunction: ({ id, clause, clauses }) => `conjunction(${id},${clause}/${clauses})`,
+  learn: formatLearn,
+  fin_timeout: ({ idleTimeout, hardTimeout }) =>
+    `fin_timeout(${joinWords([
+      idleTimeout === 0 ? undefined : `idle_timeout=${idleTimeout}`,
+      hardTimeout === 0 ? undefined : `hard_timeout=${hardTimeout}`,
+    ])})`,
+  clone: ({ actions }, names) => `clone(${formatActions(actions, names)})`,
+  exit: typeOnly,
+  meter: ({ meterId }) => `meter:${meterId}`,
+  sample: formatSample,
+  note: ({ bytes }) => `note:${formatBytes(bytes)}`,
+  ct: (ct, names) => formatCt(ct, names, formatActions),
+  ct_clear: typeOnly,
+  goto_table: ({ table }, names) => `goto_table:${formatTable(table, names)}`,
+  clear_actions: typeOnly,
+  write_actions: ({ actions }, names) => `write_actions(${formatActions(actions, names)})`,
+  write_metadata: ({ value, mask }) =>
+    `write_metadata:${formatShortHex(value)}${mask === undefined ? "" : `/${formatShortHex(mask)}`}`,
+  unknown: ({ bytes }) => `unknown(${Buffer.from(bytes).toString("hex")})`,
+  unknown_instruction: ({ bytes }) => `unknown_instruction(${Buffer.from(bytes).toString("hex")})`,
+};
+
+function formatOutput({ port, maxLength }: ActionOf<"output">, names: NameOptions): string {
+  if (port === OFPP.CONTROLLER) return `CONTROLLER:${maxLength ?? 0}`;
   return isReservedPort(port) ? formatPort(port) : `output:${formatPort(port, names)}`;
 }
 
-function formatBytes(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(".");
-}
-
-type ActionOf<T extends Action["type"]> = Extract<Action, { readonly type: T }>;
-
-/** OFPP_IN_PORT in 16 bits. */
-const SAME_PORT = 0xfff8;
-
-function formatResubmit({ port, table, ct }: ActionOf<"resubmit">, names: NameOptions): string {
-  const own = port === undefined || port === SAME_PORT;
-  if (!own && table === undefined && ct !== true) return `resubmit:${formatPort(port, names)}`;
-  const portText = own ? "" : formatPort(port, names);
-  return `resubmit(${portText},${table === undefined ? "" : formatTable(table, names)}${ct ? ",ct" : ""})`;
-}
-
-const REASONS = ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"];
+/** OFPR_* by number. */
+export const PACKET_IN_REASONS = ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"];
+const ACTION_REASON = 1;
 
 function formatController(action: ActionOf<"controller">): string {
-  const { reason = 1, maxLength = ALL_BYTES, id = 0, userdata, pause, meterId } = action;
+  const { reason = ACTION_REASON, maxLength = WHOLE_PACKET, id = 0, userdata, pause, meterId } = action;
   const hasUserdata = userdata !== undefined && userdata.length > 0;
-  if (reason === 1 && id === 0 && !hasUserdata && !pause && meterId === undefined) return `CONTROLLER:${maxLength}`;
-  const words = [
-    reason === 1 ? undefined : `reason=${REASONS[reason] ?? reason}`,
-    maxLength === ALL_BYTES ? undefined : `max_len=${maxLength}`,
+  if (reason === ACTION_REASON && id === 0 && !hasUserdata && !pause && meterId === undefined)
+    return `CONTROLLER:${maxLength}`;
+  return `controller(${joinWords([
+    reason === ACTION_REASON ? undefined : `reason=${PACKET_IN_REASONS[reason] ?? reason}`,
+    maxLength === WHOLE_PACKET ? undefined : `max_len=${maxLength}`,
     id === 0 ? undefined : `id=${id}`,
     hasUserdata ? `userdata=${formatBytes(userdata)}` : undefined,
     pause ? "pause" : undefined,
     meterId === undefined ? undefined : `meter_id=${meterId}`,
-  ];
-  return `controller(${joinWords(words)})`;
+  ])})`;
 }
 
-function formatCt(action: ActionOf<"ct">, names: NameOptions): string {
-  const { commit, force, table, zone, nat, exec = [], alg } = action;
-  const words = [
-    commit ? "commit" : undefined,
-    force ? "force" : undefined,
-    table === undefined ? undefined : `table=${formatTable(table, names)}`,
-    zone === undefined || zone === 0 ? undefined : `zone=${typeof zone === "number" ? zone : formatSubfield(zone)}`,
-    nat === undefined ? undefined : formatNat(nat),
-    exec.length === 0 ? undefined : `exec(${formatActions(exec, names)})`,
-    alg === undefined ? undefined : `alg=${alg}`,
-  ];
-  return `ct(${joinWords(words)})`;
+function formatBundle(bundle: ActionOf<"bundle"> | ActionOf<"bundle_load">, names: NameOptions): string {
+  const { fields, basis, algorithm, members } = bundle;
+  const destination = bundle.type === "bundle_load" ? `${formatSubfield(bundle.destination)},` : "";
+  const ports = members.map((member) => formatPort(member, names)).join(",");
+  return `${fields},${basis},${algorithm},ofport,${destination}members:${ports}`;
 }
 
-function formatNat(nat: NatSpec | true): string {
-  if (nat === true) return "nat";
-  const { type, minAddress, maxAddress, minPort, maxPort } = nat;
-  if (minAddress === undefined) return `nat(${type})`;
-  const bracketed = minPort !== undefined;
-  const addresses = range(minAddress, maxAddress, (address) => formatAddress(address, bracketed));
-  const ports = minPort === undefined ? "" : `:${range(minPort, maxPort, String)}`;
-  const flags = [
-    nat.persistent ? "persistent" : undefined,
-    nat.hash ? "hash" : undefined,
-    nat.random ? "random" : undefined,
-  ];
-  return `nat(${joinWords([`${type}=${addresses}${ports}`, ...flags])})`;
+function formatEncap({ header, properties = [] }: ActionOf<"encap">): string {
+  const words = properties.map((property: EncapProperty) => {
+    if (property.type === "md_type") return `md_type=${property.value}`;
+    const bytes = BigInt(`0x0${Buffer.from(property.bytes).toString("hex")}`);
+    return `tlv(${fourDigits(property.tlvClass)},${property.tlvType},${formatHex(bytes)})`;
+  });
+  return `encap(${header}${words.length === 0 ? "" : `(${words.join(",")})`})`;
 }
 
-function range<T>(from: T, to: T | undefined, text: (end: T) => string): string {
-  return to === undefined || to === from ? text(from) : `${text(from)}-${text(to)}`;
+function formatPacketType(packetType: number): string {
+  return `packet_type(ns=${packetType >>> 16},type=${formatShortHex(packetType & 0xffff)})`;
 }
 
-function formatAddress(address: FieldValue, bracketed: boolean): string {
-  if (typeof address === "number") return formatIpv4(address);
-  return bracketed ? `[${formatIpv6(address)}]` : formatIpv6(address);
+function formatResubmit({ port, table, ct }: ActionOf<"resubmit">, names: NameOptions): string {
+  if (port !== undefined && table === undefined) return `resubmit:${formatPort(port, names)}`;
+  const portText = port === undefined ? "" : formatPort(port, names);
+  return `resubmit(${portText},${table === undefined ? "" : formatTable(table, names)}${ct ? ",ct" : ""})`;
 }
 
-function joinWords(words: readonly (string | undefined)[]): string {
-  return words.filter((word) => word !== undefined).join(",");
+function formatSample(sample: ActionOf<"sample">, names: NameOptions): string {
+  return `sample(${joinWords([
+    `probability=${sample.probability}`,
+    `collector_set_id=${sample.collectorSetId}`,
+    `obs_domain_id=${sample.observationDomainId}`,
+    `obs_point_id=${sample.observationPointId}`,
+    sample.samplingPort === undefined ? undefined : `sampling_port=${formatPort(sample.samplingPort, names)}`,
+    sample.direction,
+  ])})`;
 }

@@ -1,5 +1,5 @@
 import type { FieldName } from "#openflow/fields.ts";
-import type { FieldMatch, FieldValue, Match } from "#openflow/match.ts";
+import type { FieldMatch, FieldValue, Match, UnknownMatch } from "#openflow/match.ts";
 import { formatPort, type NameOptions } from "./names.ts";
 import { formatHex, formatShortHex, formatValue } from "./values.ts";
 
@@ -131,7 +131,12 @@ const LAYOUT: readonly (Line | Group)[] = [
 
 /** A match as `ovs-ofctl dump-flows` prints it, without the priority: "tcp,in_port=3,nw_dst=10.0.0.0/8,tp_dst=80". */
 export function formatMatch(match: Match, names: NameOptions = {}): string {
-  const terms: Terms = new Map(match.map((term) => [term.field, term]));
+  const terms = new Map<FieldName, FieldMatch>();
+  const unknown: string[] = [];
+  for (const term of match) {
+    if (term.field === "unknown") unknown.push(formatUnknown(term));
+    else terms.set(term.field, term);
+  }
   const words: string[] = [];
   for (const line of LAYOUT) {
     if (typeof line === "function") {
@@ -142,7 +147,13 @@ export function formatMatch(match: Match, names: NameOptions = {}): string {
     const term = terms.get(field);
     if (term !== undefined) words.push(`${label}=${style(term, names)}`);
   }
-  return words.join(",");
+  return [...words, ...unknown].join(",");
+}
+
+/** No text of Open vSwitch's has these; class and number tell at least which field it is. */
+function formatUnknown({ header, value, mask }: UnknownMatch): string {
+  const name = `oxm_0x${(header >>> 16).toString(16)}_${(header >>> 9) & 0x7f}`;
+  return `${name}=${formatHex(value)}${mask === undefined ? "" : `/${formatHex(mask)}`}`;
 }
 
 const ETHER_TYPES: ReadonlyMap<FieldValue, string> = new Map([

@@ -1,102 +1,180 @@
-import type { Action, NatSpec } from "#openflow/actions.ts";
+import type { Action, ActionType, Instruction, NatSpec } from "#openflow/actions.ts";
 import { EncodeError } from "#openflow/errors.ts";
-import type { ActionBody, ActionType } from "./action-codec.ts";
+import { type ActionForm, nicira } from "./action-codec.ts";
 import { decodeCt, decodeNat, encodeCt, encodeNat, NXAST_CT, NXAST_NAT } from "./ct.ts";
 import { NICIRA_ACTIONS } from "./nicira-actions.ts";
+import { UnknownField } from "./oxm.ts";
 import type { Reader } from "./reader.ts";
 import { STANDARD_ACTIONS } from "./standard-actions.ts";
 import type { Writer } from "./writer.ts";
 
+/*
+ * An action: type (16) | length (16) | body, zeros to a multiple of 8. Open vSwitch's own have type 0xffff and begin their body
+ * with Nicira's number (32) and a subtype (16).
+ */
 const OFPAT_EXPERIMENTER = 0xffff;
 const NICIRA = 0x0000_2320;
 
-interface Entry {
-  readonly number: number;
-  readonly nicira?: true;
+const NXAST_CLONE = 42;
+
+const nested = [
+  nicira("ct", NXAST_CT, {
+    encode: (w, action) => encodeCt(w, action, encodeActions, encodeNatAction),
+    decode: (r) => decodeCt(r, decodeCtNested),
+  }),
+  /** NXAST_CLONE: zeros (48), actions. */
+  nicira("clone", NXAST_CLONE, {
+    encode(w, { actions }) {
+      w.zeros(6);
+      encodeActions(w, actions);
+    },
+    decode(r) {
+      r.skip(6);
+      return { type: "clone", actions: decodeActions(r) };
+    },
+  }),
+];
+
+/** Any form: each is met by actions of its own type only, for it is looked up by that. */
+type AnyForm = Omit<ActionForm, "fits" | "encode" | "decode"> & {
+  fits(action: Action): boolean;
   encode(w: Writer, action: Action): void;
   decode(r: Reader): Action;
-}
+};
+const forms = [...STANDARD_ACTIONS, ...NICIRA_ACTIONS, ...nested] as unknown as readonly AnyForm[];
 
-const ct = {
-  number: NXAST_CT,
-  nicira: true,
-  encode: (w, action) => encodeCt(w, action, encodeAction, encodeNatAction),
-  decode: (r) => decodeCt(r, decodeCtNested),
-} satisfies ActionBody<"ct">;
+const byType = new Map<ActionType, readonly AnyForm[]>();
+for (const form of forms) byType.set(form.type, [...(byType.get(form.type) ?? []), form]);
+const standardByNumber = new Map(forms.filter((form) => !form.isNicira).map((form) => [form.number, form]));
+const niciraByNumber = new Map(forms.filter((form) => form.isNicira).map((form) => [form.number, form]));
 
-/** The table is the union of its parts; each entry meets only actions of its own type. */
-const entries = { ...STANDARD_ACTIONS, ...NICIRA_ACTIONS, ct } as unknown as Readonly<
-  Partial<Record<ActionType, Entry>>
->;
-const byType = new Map<string, Entry>(Object.entries(entries));
-const byNumber = new Map([...byType.values()].map((entry) => [numberKey(entry.number, entry.nicira === true), entry]));
-
-function numberKey(number: number, nicira: boolean): number {
-  return nicira ? number + 0x1_0000 : number;
-}
-
-export function encodeAction(w: Writer, action: Action): void {
-  if (action.type === "unknown") return w.raw(action.bytes);
-  const entry = byType.get(action.type);
-  if (entry === undefined)
-    throw new EncodeError(`${action.type} is an instruction, which cannot stand among these actions`);
-  encodeFramed(w, entry, () => entry.encode(w, action));
-}
-
-function encodeFramed(w: Writer, head: { readonly number: number; readonly nicira?: true }, body: () => void): void {
-  const start = w.offset;
-  if (head.nicira === true) {
-    w.u32(OFPAT_EXPERIMENTER << 16);
-    w.u32(NICIRA);
-    w.u16(head.number);
-  } else w.u32(head.number << 16);
-  body();
-  w.pad(start, 8);
-  w.patch16(start + 2, w.offset - start);
-}
-
-function encodeNatAction(w: Writer, spec: NatSpec | true): void {
-  encodeFramed(w, { number: NXAST_NAT, nicira: true }, () => encodeNat(w, spec));
+export function isInstruction(action: Action): action is Instruction {
+  switch (action.type) {
+    case "goto_table":
+    case "clear_actions":
+    case "write_actions":
+    case "write_metadata":
+    case "unknown_instruction":
+      return true;
+    default:
+      return false;
+  }
 }
 
 export function encodeActions(w: Writer, actions: readonly Action[]): void {
   for (const action of actions) encodeAction(w, action);
 }
 
+export function encodeAction(w: Writer, action: Action): void {
+  if (action.type === "unknown") {
+    w.raw(action.bytes);
+    return;
+  }
+  if (isInstruction(action))
+    throw new EncodeError(`${action.type} is an instruction, which cannot stand among actions`);
+  const candidates = byType.get(action.type);
+  const form = candidates?.length === 1 ? candidates[0] : candidates?.find(({ fits }) => fits(action));
+  if (form === undefined) throw new EncodeError(`there is no action ${action.type}`);
+  const start = beginAction(w, form.isNicira, form.number);
+  try {
+    form.encode(w, action);
+  } catch (error) {
+    if (error instanceof EncodeError) throw new EncodeError(`${action.type}: ${error.message}`, error.details);
+    throw error;
+  }
+  endAction(w, start);
+}
+
+function beginAction(w: Writer, isNicira: boolean, number: number): number {
+  const start = w.offset;
+  if (isNicira) {
+    w.reserve(10);
+    w.view.setUint32(start, 0xffff_0000);
+    w.view.setUint32(start + 4, NICIRA);
+    w.view.setUint16(start + 8, number);
+    w.offset = start + 10;
+  } else w.u32(number * 0x1_0000);
+  return start;
+}
+
+function endAction(w: Writer, start: number): void {
+  w.pad(start, 8);
+  w.patch16(start + 2, w.offset - start);
+}
+
+function encodeNatAction(w: Writer, spec: NatSpec | true): void {
+  const start = beginAction(w, true, NXAST_NAT);
+  encodeNat(w, spec);
+  endAction(w, start);
+}
+
 export function decodeActions(r: Reader): readonly Action[] {
-  return decodeList(r, decodeBody);
-}
-
-type CtNested = Action | { readonly type: "nat"; readonly spec: NatSpec | true };
-
-function decodeCtNested(r: Reader): readonly CtNested[] {
-  return decodeList<CtNested>(r, (inner, number, nicira) =>
-    nicira && number === NXAST_NAT ? { type: "nat", spec: decodeNat(inner) } : decodeBody(inner, number, nicira),
-  );
-}
-
-/** Undefined for a number that is not in the table: the action is then kept as bytes. */
-function decodeBody(r: Reader, number: number, nicira: boolean): Action | undefined {
-  return byNumber.get(numberKey(number, nicira))?.decode(r);
-}
-
-function decodeList<T extends CtNested>(
-  r: Reader,
-  body: (r: Reader, number: number, nicira: boolean) => T | undefined,
-): readonly (T | Extract<Action, { type: "unknown" }>)[] {
-  const actions: (T | Extract<Action, { type: "unknown" }>)[] = [];
-  while (r.left > 0) {
-    const start = r.offset;
-    const type = r.u16();
-    const length = r.u16();
-    if (length < 8 || length % 8 !== 0) r.fail(`action length ${length}; a multiple of 8 is expected`);
-    r.within(`actions[${actions.length}]`, () =>
-      r.slice(length - 4, () => {
-        const nicira = type === OFPAT_EXPERIMENTER && r.u32() === NICIRA;
-        const decoded = type === OFPAT_EXPERIMENTER && !nicira ? undefined : body(r, nicira ? r.u16() : type, nicira);
-        actions.push(decoded ?? { type: "unknown", bytes: r.bytes.slice(start, start + length) });
-      }),
-    );
+  const actions: Action[] = [];
+  while (r.offset < r.end) {
+    r.enter("actions", actions.length);
+    actions.push(decodeAction(r));
+    r.leave();
   }
   return actions;
+}
+
+/** What ct(...) holds: nat stands before the others, and only once. */
+function decodeCtNested(r: Reader): { readonly nat?: NatSpec | true; readonly exec: readonly Action[] } {
+  const isNat =
+    r.left >= 10 &&
+    r.view.getUint16(r.offset) === OFPAT_EXPERIMENTER &&
+    r.view.getUint32(r.offset + 4) === NICIRA &&
+    r.view.getUint16(r.offset + 8) === NXAST_NAT;
+  if (!isNat) return { exec: decodeActions(r) };
+  r.enter("nat");
+  const length = r.view.getUint16(r.offset + 2);
+  const outer = narrowToAction(r, length);
+  r.skip(10);
+  const nat = decodeNat(r);
+  r.widen(outer);
+  r.leave();
+  return { nat, exec: decodeActions(r) };
+}
+
+function narrowToAction(r: Reader, length: number): number {
+  if (length < 8 || length % 8 !== 0) r.fail(`action length ${length}; a multiple of 8 is expected`);
+  return r.narrow(length);
+}
+
+function decodeAction(r: Reader): Action {
+  const start = r.offset;
+  r.need(4);
+  const outer = narrowToAction(r, r.view.getUint16(start + 2));
+  const form = readForm(r);
+  const action = (form === undefined ? undefined : tryDecode(r, form)) ?? keep(r, start);
+  r.widen(outer);
+  return action;
+}
+
+/** Reads the head of an action; undefined for one that is not in the table. */
+function readForm(r: Reader): AnyForm | undefined {
+  const type = r.u16();
+  r.skip(2);
+  if (type !== OFPAT_EXPERIMENTER) return standardByNumber.get(type);
+  return r.left >= 6 && r.u32() === NICIRA ? niciraByNumber.get(r.u16()) : undefined;
+}
+
+/** Undefined for an action that names a field which is not in the table, or that goes on behind what is known of it. */
+function tryDecode(r: Reader, form: AnyForm): Action | undefined {
+  const { depth, end } = r;
+  r.enter(form.type);
+  try {
+    const action = form.decode(r);
+    r.leave();
+    return r.left < 8 ? action : undefined;
+  } catch (error) {
+    if (!(error instanceof UnknownField)) throw error;
+    r.unwind(depth);
+    r.end = end;
+    return undefined;
+  }
+}
+
+function keep(r: Reader, start: number): Action {
+  return { type: "unknown", bytes: r.bytes.slice(start, r.end) };
 }

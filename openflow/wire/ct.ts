@@ -1,6 +1,7 @@
-import type { Action, NatSpec } from "#openflow/actions.ts";
-import { type ActionOf, decodeBits, encodeBits } from "./action-codec.ts";
-import { decodeFieldHeader, encodeFieldHeader } from "./oxm.ts";
+import type { Action, ActionOf, NatSpec } from "#openflow/actions.ts";
+import { EncodeError } from "#openflow/errors.ts";
+import { decodeBits, encodeBits, encodeShortHeader } from "./action-codec.ts";
+import { decodeFieldHeader } from "./oxm.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -21,13 +22,17 @@ export const NXAST_CT = 35;
 export const NXAST_NAT = 36;
 
 type Ct = ActionOf<"ct">;
-type Nested = (w: Writer, action: Action) => void;
 
-export function encodeCt(w: Writer, ct: Ct, nested: Nested, nat: (w: Writer, spec: NatSpec | true) => void): void {
+export function encodeCt(
+  w: Writer,
+  ct: Ct,
+  encodeNested: (w: Writer, actions: readonly Action[]) => void,
+  encodeNatAction: (w: Writer, spec: NatSpec | true) => void,
+): void {
   w.u16((ct.commit ? COMMIT : 0) | (ct.force ? FORCE : 0));
   if (typeof ct.zone === "object") {
-    encodeFieldHeader(w, ct.zone.field);
-    w.u16(encodeBits(ct.zone.start, ct.zone.bits));
+    encodeShortHeader(w, ct.zone.field);
+    encodeBits(w, ct.zone);
   } else {
     w.u32(0);
     w.u16(ct.zone ?? 0);
@@ -35,44 +40,48 @@ export function encodeCt(w: Writer, ct: Ct, nested: Nested, nat: (w: Writer, spe
   w.u8(ct.table ?? NO_TABLE);
   w.zeros(3);
   w.u16(ct.alg === undefined ? 0 : ALG[ct.alg]);
-  if (ct.nat !== undefined) nat(w, ct.nat);
-  for (const action of ct.exec ?? []) nested(w, action);
+  if (ct.nat !== undefined) encodeNatAction(w, ct.nat);
+  if (ct.exec !== undefined) encodeNested(w, ct.exec);
 }
 
 export function decodeCt(
   r: Reader,
-  nested: (r: Reader) => readonly (Action | { type: "nat"; spec: NatSpec | true })[],
+  decodeNested: (r: Reader) => { readonly nat?: NatSpec | true; readonly exec: readonly Action[] },
 ): Ct {
   const flags = r.u16();
-  r.need(4);
-  const zoneHeader = r.view.getUint32(r.offset, false);
-  const zoneField = zoneHeader === 0 ? void r.skip(4) : decodeFieldHeader(r).field.name;
-  const zoneBits = r.u16();
+  if ((flags & ~(COMMIT | FORCE)) !== 0) r.fail(`ct flags 0x${flags.toString(16)}`);
+  const zone = decodeZone(r);
   const table = r.u8();
   r.skip(3);
-  const algNumber = r.u16();
-  const actions = nested(r);
-  const exec: Action[] = [];
-  let nat: NatSpec | true | undefined;
-  for (const action of actions) {
-    if (action.type === "nat") nat = action.spec;
-    else exec.push(action);
-  }
-  const alg = algNumber === ALG.ftp ? "ftp" : algNumber === ALG.tftp ? "tftp" : undefined;
+  const alg = decodeAlg(r);
+  const { nat, exec } = decodeNested(r);
   return {
     type: "ct",
     ...(flags & COMMIT ? { commit: true } : {}),
     ...(flags & FORCE ? { force: true } : {}),
     ...(table === NO_TABLE ? {} : { table }),
-    ...(zoneField !== undefined
-      ? { zone: { field: zoneField, ...decodeBits(zoneBits) } }
-      : zoneBits === 0
-        ? {}
-        : { zone: zoneBits }),
+    ...(zone === undefined ? {} : { zone }),
     ...(nat === undefined ? {} : { nat }),
     ...(alg === undefined ? {} : { alg }),
     ...(exec.length === 0 ? {} : { exec }),
   };
+}
+
+function decodeZone(r: Reader): Ct["zone"] {
+  r.need(4);
+  if (r.view.getUint32(r.offset) !== 0) {
+    const field = decodeFieldHeader(r).name;
+    return { field, ...decodeBits(r.u16()) };
+  }
+  r.skip(4);
+  const zone = r.u16();
+  return zone === 0 ? undefined : zone;
+}
+
+function decodeAlg(r: Reader): Ct["alg"] {
+  const port = r.u16();
+  if (port === 0) return undefined;
+  return port === ALG.ftp ? "ftp" : port === ALG.tftp ? "tftp" : r.fail(`alg ${port}; 0, 21 or 69 is expected`);
 }
 
 const NAT_SRC = 1;
@@ -87,10 +96,24 @@ const IPV6_MAX = 8;
 const PORT_MIN = 16;
 const PORT_MAX = 32;
 
+/** A range of one is written as its only member. */
+function upperEnd<T>(from: T | undefined, to: T | undefined): T | undefined {
+  return to === from ? undefined : to;
+}
+
 export function encodeNat(w: Writer, given: NatSpec | true): void {
   w.u16(0);
-  if (given === true) return w.u32(0);
-  const { minAddress: from, maxAddress: to, minPort, maxPort } = given;
+  if (given === true) {
+    w.u32(0);
+    return;
+  }
+  const { minAddress: from, minPort } = given;
+  const to = upperEnd(from, given.maxAddress);
+  const maxPort = upperEnd(minPort, given.maxPort);
+  if (from === undefined && (to !== undefined || minPort !== undefined))
+    throw new EncodeError("nat: a port or an upper end needs an address");
+  if (to !== undefined && typeof to !== typeof from) throw new EncodeError("nat: both ends must be of one family");
+  if (minPort === undefined && maxPort !== undefined) throw new EncodeError("nat: an upper port needs a lower one");
   const isV6 = typeof from === "bigint";
   w.u16(
     (given.type === "src" ? NAT_SRC : NAT_DST) |
@@ -123,9 +146,9 @@ export function decodeNat(r: Reader): NatSpec | true {
     present & IPV6_MAX ? r.wide(16) : undefined,
   ];
   const minAddress = addresses[0] ?? addresses[2];
-  const maxAddress = addresses[1] ?? addresses[3];
+  const maxAddress = upperEnd(minAddress, addresses[1] ?? addresses[3]);
   const minPort = present & PORT_MIN ? r.u16() : undefined;
-  const maxPort = present & PORT_MAX ? r.u16() : undefined;
+  const maxPort = upperEnd(minPort, present & PORT_MAX ? r.u16() : undefined);
   return {
     type: flags & NAT_SRC ? "src" : "dst",
     ...(minAddress === undefined ? {} : { minAddress }),

@@ -1,5 +1,5 @@
-import type { Action } from "#openflow/actions.ts";
-import { decodeActions, encodeAction, encodeActions } from "./actions.ts";
+import type { Action, Instruction } from "#openflow/actions.ts";
+import { decodeActions, encodeAction, encodeActions, isInstruction } from "./actions.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -16,20 +16,17 @@ const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 
 export function encodeInstructions(w: Writer, actions: readonly Action[]): void {
   let open = -1;
+  let instructions = 0;
   for (const action of actions) {
-    if (isInstruction(action)) continue;
+    if (isInstruction(action)) {
+      instructions++;
+      continue;
+    }
     if (open < 0) open = begin(w, APPLY_ACTIONS);
     encodeAction(w, action);
   }
   if (open >= 0) w.patch16(open + 2, w.offset - open);
-  for (const action of actions) if (isInstruction(action)) encodeInstruction(w, action);
-}
-
-type Instruction = Extract<Action, { type: "goto_table" | "clear_actions" | "write_actions" | "write_metadata" }>;
-
-function isInstruction(action: Action): action is Instruction {
-  const { type } = action;
-  return type === "goto_table" || type === "write_metadata" || type === "write_actions" || type === "clear_actions";
+  if (instructions > 0) for (const action of actions) if (isInstruction(action)) encodeInstruction(w, action);
 }
 
 /** An instruction that holds actions: type, length to be patched, four zeros. */
@@ -44,7 +41,8 @@ function encodeInstruction(w: Writer, instruction: Instruction): void {
   switch (instruction.type) {
     case "goto_table":
       w.u32((GOTO_TABLE << 16) | 8);
-      w.u32((instruction.table << 24) >>> 0);
+      w.u8(instruction.table);
+      w.zeros(3);
       return;
     case "write_metadata":
       w.u32((WRITE_METADATA << 16) | 24);
@@ -60,30 +58,40 @@ function encodeInstruction(w: Writer, instruction: Instruction): void {
       const start = begin(w, WRITE_ACTIONS);
       encodeActions(w, instruction.actions);
       w.patch16(start + 2, w.offset - start);
+      return;
     }
+    case "unknown_instruction":
+      w.raw(instruction.bytes);
   }
 }
 
 export function decodeInstructions(r: Reader): readonly Action[] {
-  const actions: Action[] = [];
-  while (r.left > 0) {
+  let actions: readonly Action[] = [];
+  while (r.offset < r.end) {
+    const start = r.offset;
     const type = r.u16();
     const length = r.u16();
-    if (length < 8) r.fail(`instruction length ${length}; at least 8 is expected`);
-    r.within(`instructions[${actions.length}]`, () =>
-      r.slice(length - 4, () => actions.push(...decodeInstruction(r, type))),
-    );
+    if (length < 8 || length % 8 !== 0) r.fail(`instruction length ${length}; a multiple of 8 is expected`);
+    const outer = r.narrow(length - 4);
+    const decoded = decodeInstruction(r, type, start);
+    r.widen(outer);
+    actions = actions.length === 0 ? decoded : [...actions, ...decoded];
   }
   return actions;
 }
 
-function decodeInstruction(r: Reader, type: number): readonly Action[] {
+function decodeInstruction(r: Reader, type: number, start: number): readonly Action[] {
   if (type === GOTO_TABLE) return [{ type: "goto_table", table: r.u8() }];
-  r.skip(4);
-  if (type === APPLY_ACTIONS) return decodeActions(r);
-  if (type === WRITE_ACTIONS) return [{ type: "write_actions", actions: decodeActions(r) }];
   if (type === CLEAR_ACTIONS) return [{ type: "clear_actions" }];
-  if (type !== WRITE_METADATA) return r.fail(`instruction type ${type} is not known`);
+  if (type === APPLY_ACTIONS || type === WRITE_ACTIONS) {
+    r.skip(4);
+    r.enter(type === APPLY_ACTIONS ? "apply_actions" : "write_actions");
+    const actions = decodeActions(r);
+    r.leave();
+    return type === APPLY_ACTIONS ? actions : [{ type: "write_actions", actions }];
+  }
+  if (type !== WRITE_METADATA) return [{ type: "unknown_instruction", bytes: r.bytes.slice(start, r.end) }];
+  r.skip(4);
   const value = r.u64();
   const mask = r.u64();
   return [mask === ALL_ONES ? { type: "write_metadata", value } : { type: "write_metadata", value, mask }];

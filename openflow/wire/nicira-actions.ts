@@ -1,112 +1,196 @@
-import { action, decodeBits, encodeBits } from "./action-codec.ts";
-import { decodeFieldHeader, encodeFieldHeader } from "./oxm.ts";
+import {
+  type ActionForm,
+  decodeBits,
+  encodeBits,
+  fields,
+  nicira,
+  oneLess,
+  packedSubfield,
+  port16,
+  readOnly,
+  words,
+} from "./action-codec.ts";
+import { bundleForms, HASH_FIELDS } from "./bundle.ts";
+import { pad, rest, struct, u8, u16, u32, u64 } from "./codec.ts";
+import { controllerForms } from "./controller.ts";
+import { encapForms } from "./encap.ts";
+import { learnForms } from "./learn.ts";
+import { decodeFieldHeader, encodeNxmHeader, hasShortHeader } from "./oxm.ts";
+import { sampleForms } from "./sample.ts";
 
 const NO_TABLE = 0xff;
 const SAME_PORT = 0xfff8;
 const ALL = 0xffff;
 
-/** Open vSwitch's own actions, by their NXAST subtype (ovs-actions(7)). The irregular ones have files of their own. */
-export const NICIRA_ACTIONS = {
-  /** NXAST_REG_LOAD: bits, field header, value in the low bits of 64. */
-  load: action<"load">({
-    number: 7,
-    nicira: true,
-    encode(w, { value, destination }) {
-      w.u16(encodeBits(destination.start, destination.bits));
-      encodeFieldHeader(w, destination.field);
-      w.u64(BigInt(value));
+const nothing = struct({ _pad: pad(6) });
+
+/** NXAST_STACK_PUSH and NXAST_STACK_POP: start (16), field header (32 or 64), bits (16), zeros up to 24 bytes in all. */
+function stack<T extends "push" | "pop">(type: T) {
+  return {
+    encode(w, { field: { field, start, bits } }) {
+      w.u16(start);
+      const header = w.offset;
+      encodeNxmHeader(w, field);
+      w.u16(bits);
+      w.zeros(header + 12 - w.offset);
     },
     decode(r) {
-      const bits = decodeBits(r.u16());
-      const { field } = decodeFieldHeader(r);
-      return { type: "load", destination: { field: field.name, ...bits }, value: Number(r.u64()) };
+      const start = r.u16();
+      const field = decodeFieldHeader(r).name;
+      return { type, field: { field, start, bits: r.u16() } };
+    },
+  } as const satisfies Partial<ActionForm<"push" | "pop">>;
+}
+
+/** Open vSwitch's own actions, by their NXAST subtype (ovs-actions(7)). The irregular ones have files of their own. */
+export const NICIRA_ACTIONS = [
+  nicira("set_tunnel", 2, {
+    encode(w, { value }) {
+      w.u16(0);
+      w.u32(Number(value));
+    },
+    decode(r) {
+      r.skip(2);
+      return { type: "set_tunnel", value: BigInt(r.u32()) };
     },
   }),
-  note: action<"note">({
-    number: 8,
-    nicira: true,
-    encode: (w, { bytes }) => w.raw(bytes),
-    decode: (r) => ({ type: "note", bytes: r.raw(r.left) }),
-  }),
-  /** NXAST_OUTPUT_REG: bits, field header, longest packet for the controller, zeros. */
-  output_reg: action<"output_reg">({
-    number: 15,
-    nicira: true,
+  nicira("pop_queue", 5, fields("pop_queue", nothing)),
+  nicira("note", 8, fields("note", struct({ bytes: rest }))),
+  nicira("set_tunnel64", 9, fields("set_tunnel64", struct({ _pad: pad(6), value: u64 }))),
+  nicira(
+    "multipath",
+    10,
+    fields(
+      "multipath",
+      struct({
+        fields: HASH_FIELDS,
+        basis: u16,
+        _pad: pad(2),
+        algorithm: words({ modulo_n: 0, hash_threshold: 1, hrw: 2, iter_hash: 3 }),
+        links: oneLess(u16),
+        argument: u32,
+        _pad2: pad(2),
+        destination: packedSubfield,
+      }),
+    ),
+  ),
+  /** NXAST_RESUBMIT_TABLE: port (16; OFPP_IN_PORT for the packet's own), table (8; 255 for the current one), zeros (24). */
+  ...([14, 44] as const).map((number) =>
+    nicira("resubmit", number, {
+      fits: ({ ct }) => (ct === true) === (number === 44),
+      encode(w, { port, table }) {
+        if (port === undefined) w.u16(SAME_PORT);
+        else port16.encode(w, port);
+        w.u8(table ?? NO_TABLE);
+        w.zeros(3);
+      },
+      decode(r) {
+        const isSame = r.left >= 2 && r.view.getUint16(r.offset) === SAME_PORT;
+        const port = port16.decode(r);
+        const table = r.u8();
+        r.skip(3);
+        return {
+          type: "resubmit",
+          ...(isSame ? {} : { port }),
+          ...(table === NO_TABLE ? {} : { table }),
+          ...(number === 44 ? { ct: true } : {}),
+        };
+      },
+    }),
+  ),
+  nicira("resubmit", 1, { ...readOnly, decode: (r) => ({ type: "resubmit", port: port16.decode(r) }) }),
+  /** NXAST_OUTPUT_REG: bits (16), field header (32), longest packet for the controller (16), zeros (48). */
+  nicira("output_reg", 15, {
+    fits: ({ source }) => hasShortHeader(source.field),
     encode(w, { source, maxLength }) {
-      w.u16(encodeBits(source.start, source.bits));
-      encodeFieldHeader(w, source.field);
+      packedSubfield.encode(w, source);
       w.u16(maxLength ?? ALL);
       w.zeros(6);
     },
     decode(r) {
-      const bits = decodeBits(r.u16());
-      const source = { field: decodeFieldHeader(r).field.name, ...bits };
+      const source = packedSubfield.decode(r);
       const maxLength = r.u16();
       r.skip(6);
       return maxLength === ALL ? { type: "output_reg", source } : { type: "output_reg", source, maxLength };
     },
   }),
-  /** NXAST_RESUBMIT_TABLE: 16-bit port (OFPP_IN_PORT for the packet's own), table (255 for the current one). */
-  resubmit: action<"resubmit">({
-    number: 14,
-    nicira: true,
-    encode(w, { port, table }) {
-      w.u16(port ?? SAME_PORT);
-      w.u8(table ?? NO_TABLE);
-      w.zeros(3);
-    },
-    decode(r) {
-      const port = r.u16();
-      const table = r.u8();
-      r.skip(3);
-      return {
-        type: "resubmit",
-        ...(port === SAME_PORT ? {} : { port }),
-        ...(table === NO_TABLE ? {} : { table }),
-      };
-    },
-  }),
-  conjunction: action<"conjunction">({
-    number: 34,
-    nicira: true,
-    encode(w, { clause, clauses, id }) {
-      w.u8(clause - 1);
-      w.u8(clauses);
-      w.u32(id);
-    },
-    decode(r) {
-      const clause = r.u8() + 1;
-      const clauses = r.u8();
-      return { type: "conjunction", id: r.u32(), clause, clauses };
-    },
-  }),
-  /** NXAST_CONTROLLER: longest packet, controller id, reason. */
-  controller: action<"controller">({
-    number: 20,
-    nicira: true,
-    encode(w, { maxLength, id, reason }) {
+  /** NXAST_OUTPUT_REG2: bits (16), longest packet (16), field header (64), zeros (16). */
+  nicira("output_reg", 32, {
+    encode(w, { source, maxLength }) {
+      encodeBits(w, source);
       w.u16(maxLength ?? ALL);
-      w.u16(id ?? 0);
-      w.u8(reason ?? 1);
-      w.u8(0);
+      encodeNxmHeader(w, source.field);
+      w.zeros(2);
     },
     decode(r) {
+      const bits = decodeBits(r.u16());
       const maxLength = r.u16();
-      const id = r.u16();
-      const reason = r.u8();
-      r.skip(1);
-      return {
-        type: "controller",
-        ...(maxLength === ALL ? {} : { maxLength }),
-        ...(id === 0 ? {} : { id }),
-        ...(reason === 1 ? {} : { reason }),
-      };
+      const source = { field: decodeFieldHeader(r).name, ...bits };
+      r.skip(r.left);
+      return maxLength === ALL ? { type: "output_reg", source } : { type: "output_reg", source, maxLength };
     },
   }),
-  ct_clear: action<"ct_clear">({
-    number: 43,
-    nicira: true,
-    encode: (w) => w.zeros(6),
-    decode: () => ({ type: "ct_clear" }),
+  nicira("exit", 17, fields("exit", nothing)),
+  nicira("fin_timeout", 19, fields("fin_timeout", struct({ idleTimeout: u16, hardTimeout: u16, _pad: pad(2) }))),
+  /** NXAST_DEC_TTL_CNT_IDS: count (16), zeros (32), ids (16 each). */
+  nicira("dec_ttl", 21, {
+    encode(w, { controllers = [0] }) {
+      w.u16(controllers.length);
+      w.zeros(4);
+      for (const id of controllers) w.u16(id);
+    },
+    decode(r) {
+      const count = r.u16();
+      r.skip(4);
+      r.need(count * 2);
+      return { type: "dec_ttl", controllers: Array.from({ length: count }, () => r.u16()) };
+    },
   }),
-} as const;
+  /** NXAST_WRITE_METADATA is what the instruction was before there were instructions. */
+  nicira("write_metadata", 22, {
+    ...readOnly,
+    decode(r) {
+      r.skip(6);
+      return { type: "write_metadata", value: r.u64(), mask: r.u64() };
+    },
+  }),
+  nicira("push", 27, stack("push")),
+  nicira("pop", 28, stack("pop")),
+  nicira("conjunction", 34, fields("conjunction", struct({ clause: oneLess(u8), clauses: u8, id: u32 }))),
+  nicira("output_trunc", 39, fields("output_trunc", struct({ port: port16, maxLength: u32 }))),
+  nicira("ct_clear", 43, fields("ct_clear", nothing)),
+  nicira("dec_nsh_ttl", 48, fields("dec_nsh_ttl", nothing)),
+  /** NXAST_CHECK_PKT_LARGER: length (16), bit of the destination (16), its header (32 or 64), zeros up to 24 bytes in all. */
+  nicira("check_pkt_larger", 49, {
+    encode(w, { length, destination }) {
+      w.u16(length);
+      w.u16(destination.start);
+      const header = w.offset;
+      encodeNxmHeader(w, destination.field);
+      w.zeros(header + 10 - w.offset);
+    },
+    decode(r) {
+      const length = r.u16();
+      const start = r.u16();
+      return { type: "check_pkt_larger", length, destination: { field: decodeFieldHeader(r).name, start, bits: 1 } };
+    },
+  }),
+  /** NXAST_DELETE_FIELD: field header (32 or 64), zeros up to 24 bytes in all. */
+  nicira("delete_field", 50, {
+    encode(w, { field }) {
+      const header = w.offset;
+      encodeNxmHeader(w, field);
+      w.zeros(header + 14 - w.offset);
+    },
+    decode(r) {
+      const field = decodeFieldHeader(r).name;
+      r.skip(r.left);
+      return { type: "delete_field", field };
+    },
+  }),
+  ...bundleForms,
+  ...controllerForms,
+  ...encapForms,
+  ...learnForms,
+  ...sampleForms,
+];

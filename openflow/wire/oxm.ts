@@ -1,6 +1,24 @@
 import { EncodeError } from "#openflow/errors.ts";
-import { EXPERIMENTER_CLASS, FIELDS, type Field, findFieldByHeader, type OxmHeader } from "#openflow/fields.ts";
-import { canonicalMatch, type FieldMatch, type FieldValue, type Match, sized } from "#openflow/match.ts";
+import {
+  EXPERIMENTER_CLASS,
+  FIELDS,
+  type Field,
+  type FieldName,
+  findFieldByActionHeader,
+  findFieldByHeader,
+  type OxmHeader,
+} from "#openflow/fields.ts";
+import {
+  allOnes,
+  canonicalMatch,
+  type FieldMatch,
+  type FieldValue,
+  type Match,
+  type MatchTerm,
+  sized,
+  type UnknownMatch,
+} from "#openflow/match.ts";
+import { narrowPort, widenPort } from "#openflow/ports.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -12,33 +30,45 @@ import type { Writer } from "./writer.ts";
  *     |   class       | field  |HM| length | experimenter (32) | for class 0xffff
  *     +---------------+--------+--+--------+------------------+
  */
+const HAS_MASK = 0x100;
 
+/** A field's headers and values, ready to be written. */
 interface FieldCodec {
   readonly header: number;
   readonly maskedHeader: number;
   readonly experimenter: number | undefined;
-  readonly size: number;
+  readonly isVariable: boolean;
   readonly write: (w: Writer, value: FieldValue) => void;
+}
+
+type Codecs = Readonly<Record<FieldName, FieldCodec>>;
+
+/** How fields stand in a match, in set_field and move, and in Nicira's actions. */
+const matchCodecs = compileFields((field) => field.header);
+const actionCodecs = compileFields((field) => field.actionHeader);
+const nxmCodecs = compileFields((field) => field.nxmHeader);
+
+function compileFields(headerOf: (field: Field) => OxmHeader): Codecs {
+  const codecs: Partial<Record<FieldName, FieldCodec>> = {};
+  for (const field of Object.values(FIELDS)) codecs[field.name] = compileField(field, headerOf(field));
+  return codecs as Codecs;
+}
+
+function compileField(field: Field, header: OxmHeader): FieldCodec {
+  const isNarrowPort = field.format === "port" && header !== field.header;
+  const size = isNarrowPort ? 2 : field.bits / 8;
+  return {
+    header: headerNumber(header, false, size),
+    maskedHeader: headerNumber(header, true, size * 2),
+    experimenter: header.experimenter,
+    isVariable: field.name.startsWith("tun_metadata"),
+    write: isNarrowPort ? writePort : valueWriter(size),
+  };
 }
 
 function headerNumber(header: OxmHeader, hasMask: boolean, payload: number): number {
   const length = payload + (header.experimenter === undefined ? 0 : 4);
-  return ((header.oxmClass << 16) | (header.number << 9) | (hasMask ? 0x100 : 0) | length) >>> 0;
-}
-
-const codecs: ReadonlyMap<string, FieldCodec> = new Map(
-  Object.values(FIELDS).map((field) => [field.name, compileField(field)]),
-);
-
-function compileField(field: Field): FieldCodec {
-  const size = field.bits / 8;
-  return {
-    header: headerNumber(field.header, false, size),
-    maskedHeader: headerNumber(field.header, true, size * 2),
-    experimenter: field.header.experimenter,
-    size,
-    write: valueWriter(size),
-  };
+  return ((header.oxmClass << 16) | (header.number << 9) | (hasMask ? HAS_MASK : 0) | length) >>> 0;
 }
 
 function valueWriter(size: number): (w: Writer, value: FieldValue) => void {
@@ -50,109 +80,92 @@ function valueWriter(size: number): (w: Writer, value: FieldValue) => void {
   return (w, value) => w.wide(BigInt(value), size);
 }
 
-function codecOf(name: string): FieldCodec {
-  const codec = codecs.get(name);
-  if (codec === undefined) throw new EncodeError(`${name} is no match field`);
-  return codec;
+function writePort(w: Writer, value: FieldValue): void {
+  const port = narrowPort(Number(value));
+  if (port === undefined) throw new EncodeError(`port ${value} does not fit into 16 bits`);
+  w.u16(port);
 }
 
-/** The header alone, as actions name a field. */
-export function encodeFieldHeader(w: Writer, name: string, hasMask = false): void {
-  const codec = codecOf(name);
+/** The header alone, as move names a field. */
+export function encodeFieldHeader(w: Writer, name: FieldName): void {
+  writeHeader(w, actionCodecs[name], false);
+}
+
+/** The header alone, as Nicira's actions name a field. */
+export function encodeNxmHeader(w: Writer, name: FieldName): void {
+  writeHeader(w, nxmCodecs[name], false);
+}
+
+/** Whether Nicira's actions have room for the field: some hold 32 bits of a header. */
+export function hasShortHeader(name: FieldName): boolean {
+  return nxmCodecs[name].experimenter === undefined;
+}
+
+function writeHeader(w: Writer, codec: FieldCodec, hasMask: boolean): void {
   w.u32(hasMask ? codec.maskedHeader : codec.header);
   if (codec.experimenter !== undefined) w.u32(codec.experimenter);
 }
 
-export function encodeOxm(w: Writer, name: string, value: FieldValue, mask?: FieldValue): void {
-  const codec = codecOf(name);
-  w.u32(mask === undefined ? codec.header : codec.maskedHeader);
-  if (codec.experimenter !== undefined) w.u32(codec.experimenter);
-  codec.write(w, value);
-  if (mask !== undefined) codec.write(w, mask);
+/** A field with a value, as set_field holds it. */
+export function encodeOxm(w: Writer, name: FieldName, value: FieldValue, mask: FieldValue | undefined): void {
+  writeOxm(w, actionCodecs[name], name, value, mask);
+}
+
+function writeOxm(
+  w: Writer,
+  codec: FieldCodec | undefined,
+  name: string,
+  value: FieldValue,
+  mask: FieldValue | undefined,
+): void {
+  if (codec === undefined) throw new EncodeError(`${name} is no match field`);
+  if (codec.isVariable) {
+    writeVariable(w, codec, BigInt(value), mask === undefined ? undefined : BigInt(mask));
+    return;
+  }
+  try {
+    writeHeader(w, codec, mask !== undefined);
+    codec.write(w, value);
+    if (mask !== undefined) codec.write(w, mask);
+  } catch (error) {
+    if (error instanceof EncodeError) throw new EncodeError(`${name}: ${error.message}`, error.details);
+    throw error;
+  }
+}
+
+/** tun_metadata takes what its value needs: the switch knows how long it is, we do not. */
+function writeVariable(w: Writer, { header }: FieldCodec, value: bigint, mask: bigint | undefined): void {
+  const digits = (mask === undefined ? value : value | mask).toString(16).length;
+  const size = Math.ceil(digits / 2);
+  w.u32((header & ~0x1ff) | (mask === undefined ? size : HAS_MASK | (size * 2)));
+  w.wide(value, size);
+  if (mask !== undefined) w.wide(mask, size);
 }
 
 /** ofp_match: type OFPMT_OXM, length without padding, TLVs, zeros to a multiple of 8. */
 export function encodeMatch(w: Writer, match: Match): void {
   const start = w.offset;
   w.u32(0x0001_0000);
-  for (let i = 0; i < match.length; i++) {
-    const term = match[i]!;
-    const number = registerNumbers.get(term.field);
-    if (number === undefined) encodeOxm(w, term.field, term.value, term.mask);
-    else {
-      const next = match[i + 1];
-      const partner = number % 2 === 0 && next !== undefined && registerNumbers.get(next.field) === number + 1;
-      if (partner) encodeRegisterPair(w, number >> 1, term, match[++i]);
-      else if (number % 2 === 0) encodeRegisterPair(w, number >> 1, term, undefined);
-      else encodeRegisterPair(w, number >> 1, undefined, term);
-    }
-  }
+  encodeTerms(w, match);
   w.patch16(start + 2, w.offset - start);
   w.pad(start, 8);
 }
 
-const ALL_BITS = 0xffff_ffff;
-const registerNumbers: ReadonlyMap<string, number> = new Map(
-  Object.values(FIELDS)
-    .map(({ name }) => [name, /^reg(\d+)$/.exec(name)?.[1]] as const)
-    .flatMap(([name, number]) => (number === undefined ? [] : [[name, Number(number)] as const])),
-);
-const pairCodecs = Array.from({ length: 8 }, (_, i) => codecOf(`xreg${i}`));
-
-/** OpenFlow 1.5 has registers in matches as packet registers of 64 bits (xreg), the even one in the high half. */
-function encodeRegisterPair(w: Writer, pair: number, high: FieldMatch | undefined, low: FieldMatch | undefined): void {
-  const codec = pairCodecs[pair]!;
-  const highMask = high === undefined ? 0 : Number(high.mask ?? ALL_BITS);
-  const lowMask = low === undefined ? 0 : Number(low.mask ?? ALL_BITS);
-  const exact = highMask === ALL_BITS && lowMask === ALL_BITS;
-  w.u32(exact ? codec.header : codec.maskedHeader);
-  w.u32(Number(high?.value ?? 0));
-  w.u32(Number(low?.value ?? 0));
-  if (exact) return;
-  w.u32(highMask);
-  w.u32(lowMask);
+/** The terms alone, one behind the other. */
+export function encodeTerms(w: Writer, match: Match): void {
+  for (const term of match) {
+    if (term.field === "unknown") writeUnknown(w, term);
+    else writeOxm(w, matchCodecs[term.field], term.field, term.value, term.mask);
+  }
 }
 
-export interface FieldHeader {
-  readonly field: Field;
-  readonly hasMask: boolean;
-  /** Bytes that follow: value, and mask when there is one. */
-  readonly length: number;
-}
-
-export function decodeFieldHeader(r: Reader): FieldHeader {
-  const header = r.u32();
-  const oxmClass = header >>> 16;
-  const number = (header >>> 9) & 0x7f;
-  const hasMask = (header & 0x100) !== 0;
-  const total = header & 0xff;
-  const experimenter = oxmClass === EXPERIMENTER_CLASS ? r.u32() : undefined;
-  const found = findFieldByHeader(
-    experimenter === undefined ? { oxmClass, number } : { oxmClass, number, experimenter },
-  );
-  if (found === undefined) return r.fail(`no field has class 0x${oxmClass.toString(16)} and number ${number}`);
-  return { field: found, hasMask, length: total - (experimenter === undefined ? 0 : 4) };
-}
-
-export function decodeOxm(r: Reader): FieldMatch {
-  const { field, hasMask, length } = decodeFieldHeader(r);
-  const size = hasMask ? length / 2 : length;
-  if (!Number.isInteger(size) || size < 0) r.fail(`${field.name} has a length of ${length}`);
-  const value = readValue(r, field, size);
-  if (!hasMask) return { field: field.name, value };
-  const mask = readValue(r, field, size);
-  return { field: field.name, value, mask };
-}
-
-/** NXM in_port has 16 bits where OXM has 32, and tun_metadata is as long as the switch was told: the length decides. */
-export function readValue(r: Reader, field: Field, size: number): FieldValue {
-  if (size > field.bits / 8) r.fail(`${field.name} has ${size} bytes; at most ${field.bits / 8} are expected`);
-  if (field.bits > 48) return size === 8 ? r.u64() : r.wide(size);
-  if (size === 4) return r.u32();
-  if (size === 2) return r.u16();
-  if (size === 1) return r.u8();
-  if (size === 6) return r.u48();
-  return sized(r.wide(size), 48);
+function writeUnknown(w: Writer, { header, experimenter, value, mask }: UnknownMatch): void {
+  const payload = (header & 0xff) - (experimenter === undefined ? 0 : 4);
+  w.u32(header);
+  if (experimenter !== undefined) w.u32(experimenter);
+  const size = mask === undefined ? payload : payload / 2;
+  w.wide(value, size);
+  if (mask !== undefined) w.wide(mask, size);
 }
 
 export function decodeMatch(r: Reader): Match {
@@ -160,10 +173,148 @@ export function decodeMatch(r: Reader): Match {
   const length = r.u16();
   if (type !== 1) r.fail(`match type ${type}; 1 (OFPMT_OXM) is expected`);
   if (length < 4) r.fail(`match length ${length}; at least 4 is expected`);
-  const terms: FieldMatch[] = [];
-  r.slice(length - 4, () => {
-    while (r.left > 0) terms.push(r.within(`match[${terms.length}]`, () => decodeOxm(r)));
-  });
+  const outer = r.narrow(length - 4);
+  const match = decodeTerms(r);
+  r.widen(outer);
   r.skip((8 - (length % 8)) % 8);
-  return canonicalMatch(terms);
+  return match;
+}
+
+/** Terms up to the end of what is read. */
+export function decodeTerms(r: Reader): Match {
+  const terms: MatchTerm[] = [];
+  while (r.offset < r.end) {
+    r.enter("match", terms.length);
+    decodeTerm(r, terms);
+    r.leave();
+  }
+  try {
+    return canonicalMatch(terms);
+  } catch (error) {
+    return r.fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Appends one term; the switch writes registers in pairs, which are taken apart here rather than as bigints later. */
+function decodeTerm(r: Reader, terms: MatchTerm[]): void {
+  const header = r.u32();
+  const oxmClass = header >>> 16;
+  const hasMask = (header & HAS_MASK) !== 0;
+  const experimenter = oxmClass === EXPERIMENTER_CLASS ? r.u32() : undefined;
+  const length = (header & 0xff) - (experimenter === undefined ? 0 : 4);
+  const field = findFieldByHeader(oxmClass, (header >>> 9) & 0x7f, experimenter);
+  const size = hasMask ? length / 2 : length;
+  if (length < 0 || !Number.isInteger(size)) r.fail(`an OXM with a length of ${length}${hasMask ? " and a mask" : ""}`);
+  if (field === undefined) terms.push(decodeUnknown(r, header, experimenter, size, hasMask));
+  else if (field.bits === 64 && field.name.startsWith("xreg")) decodeRegisterPair(r, field, size, hasMask, terms);
+  else decodeValue(r, field, size, hasMask, terms);
+}
+
+function decodeUnknown(
+  r: Reader,
+  header: number,
+  experimenter: number | undefined,
+  size: number,
+  hasMask: boolean,
+): UnknownMatch {
+  const value = r.wide(size);
+  return {
+    field: "unknown",
+    header,
+    ...(experimenter === undefined ? {} : { experimenter }),
+    value,
+    ...(hasMask ? { mask: r.wide(size) } : {}),
+  };
+}
+
+const REGISTERS = Object.values(FIELDS).filter((field) => /^reg\d/.test(field.name));
+
+function decodeRegisterPair(r: Reader, field: Field, size: number, hasMask: boolean, terms: MatchTerm[]): void {
+  if (size !== 8) r.fail(`${field.name} has ${size} bytes; 8 are expected`);
+  r.need(hasMask ? 16 : 8);
+  const first = field.header.number * 2;
+  for (let i = 0; i < 2; i++) {
+    const value = r.view.getUint32(r.offset + 4 * i);
+    const mask = hasMask ? r.view.getUint32(r.offset + 8 + 4 * i) : 0xffff_ffff;
+    if ((value & ~mask) !== 0) failOutside(r, field.name);
+    pushTerm(terms, REGISTERS[first + i]!, value, mask);
+  }
+  r.offset += hasMask ? 16 : 8;
+}
+
+function decodeValue(r: Reader, field: Field, size: number, hasMask: boolean, terms: MatchTerm[]): void {
+  const value = readValue(r, field, size);
+  if (!hasMask) {
+    terms.push({ field: field.name, value });
+    return;
+  }
+  const mask = readValue(r, field, size);
+  if (typeof value === "number" ? !isWithin(value, Number(mask)) : (value & ~BigInt(mask)) !== 0n)
+    failOutside(r, field.name);
+  pushTerm(terms, field, value, mask);
+}
+
+function failOutside(r: Reader, name: string): never {
+  return r.fail(`${name} has bits outside its mask`);
+}
+
+/** For up to 48 bits, which the operators of JavaScript cannot take at once. */
+function isWithin(value: number, mask: number): boolean {
+  if (mask <= 0xffff_ffff) return value <= 0xffff_ffff && (value & ~mask) === 0;
+  const high = 0x1_0000_0000;
+  return (value & ~mask) === 0 && (Math.floor(value / high) & ~Math.floor(mask / high)) === 0;
+}
+
+/** Leaves out what an empty mask lets through, and the mask that leaves nothing open. */
+function pushTerm(terms: MatchTerm[], { name, bits, exactBits }: Field, value: FieldValue, mask: FieldValue): void {
+  if (mask === 0 || mask === 0n) return;
+  const isExact =
+    bits <= 32 ? (Number(mask) & lowBits(exactBits)) >>> 0 === lowBits(exactBits) : BigInt(mask) === allOnes(exactBits);
+  terms.push(isExact ? { field: name, value } : { field: name, value, mask });
+}
+
+function lowBits(count: number): number {
+  return count === 32 ? 0xffff_ffff : (1 << count) - 1;
+}
+
+/** NXM in_port has 16 bits where OXM has 32, and tun_metadata is as long as the switch was told: the length decides. */
+function readValue(r: Reader, field: Field, size: number): FieldValue {
+  if (size > field.bits / 8) r.fail(`${field.name} has ${size} bytes; at most ${field.bits / 8} are expected`);
+  if (field.bits > 48) return size === 8 ? r.u64() : r.wide(size);
+  if (field.format === "port" && size === 2) return widenPort(r.u16());
+  if (size === 4) return r.u32();
+  if (size === 2) return r.u16();
+  if (size === 1) return r.u8();
+  if (size === 6) return r.u48();
+  return sized(r.wide(size), 48);
+}
+
+/** A header that stands alone in an action. */
+export function decodeFieldHeader(r: Reader): Field {
+  const header = r.u32();
+  const oxmClass = header >>> 16;
+  const experimenter = oxmClass === EXPERIMENTER_CLASS ? r.u32() : undefined;
+  const number = (header >>> 9) & 0x7f;
+  const field = findFieldByActionHeader(oxmClass, number, experimenter);
+  if (field === undefined) throw new UnknownField(`class 0x${oxmClass.toString(16)}, number ${number}`);
+  return field;
+}
+
+/** Thrown where an action names a field that is not in the table: the action is then kept as bytes. */
+export class UnknownField extends Error {}
+
+/** A field with a value, as set_field holds it. */
+export function decodeOxm(r: Reader): FieldMatch {
+  r.need(4);
+  const header = r.view.getUint32(r.offset);
+  const field = decodeFieldHeader(r);
+  const hasMask = (header & HAS_MASK) !== 0;
+  const length = (header & 0xff) - (header >>> 16 === EXPERIMENTER_CLASS ? 4 : 0);
+  const size = hasMask ? length / 2 : length;
+  if (length < 0 || !Number.isInteger(size)) r.fail(`${field.name} has a length of ${length}`);
+  const terms: MatchTerm[] = [];
+  decodeValue(r, field, size, hasMask, terms);
+  const [term] = terms;
+  if (term === undefined || term.field === "unknown") return r.fail(`${field.name} has an empty mask`);
+  return term;
 }

@@ -9,7 +9,9 @@ export class Reader {
   readonly view: DataView;
   offset: number;
   end: number;
-  readonly #path: string[] = [];
+  // Names and indexes apart: a path is put together only for an error.
+  readonly #steps: string[] = [];
+  readonly #indexes: number[] = [];
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -22,34 +24,68 @@ export class Reader {
     return this.end - this.offset;
   }
 
-  fail(message: string): never {
-    const around = this.bytes.subarray(Math.max(0, this.offset - 8), this.offset + 24);
-    throw new DecodeError(this.#path.join("."), this.offset, message, Buffer.from(around).toString("hex"));
+  /** `refusal` is the error that a switch would answer with; without it the text goes by the path. */
+  fail(message: string, refusal?: string): never {
+    const start = Math.max(0, this.offset - 8);
+    const around = this.bytes.subarray(start, start + 32);
+    const path = this.#steps.map((step, i) => (this.#indexes[i]! < 0 ? step : `${step}[${this.#indexes[i]}]`));
+    throw new DecodeError(path.join("."), this.offset, message, Buffer.from(around).toString("hex"), refusal);
   }
 
-  /** Runs `body` with a step added to the path that errors show. */
+  /** Adds a step to the path that errors show; `leave` takes it off again. */
+  enter(step: string, index = -1): void {
+    if (this.#steps.length >= MAX_DEPTH) this.fail("is nested too deeply");
+    this.#steps.push(step);
+    this.#indexes.push(index);
+  }
+
+  leave(): void {
+    this.#steps.pop();
+    this.#indexes.pop();
+  }
+
+  /** How many steps the path has; `unwind` goes back to so many. */
+  get depth(): number {
+    return this.#steps.length;
+  }
+
+  unwind(depth: number): void {
+    this.#steps.length = depth;
+    this.#indexes.length = depth;
+  }
+
+  /** Runs `body` with a step added to the path. */
   within<T>(step: string, body: () => T): T {
-    if (this.#path.length >= MAX_DEPTH) this.fail("is nested too deeply");
-    this.#path.push(step);
+    this.enter(step);
     const result = body();
-    this.#path.pop();
+    this.leave();
     return result;
+  }
+
+  /** Narrows the reader to the next `length` bytes; returns what `widen` takes. */
+  narrow(length: number): number {
+    this.need(length);
+    const outer = this.end;
+    this.end = this.offset + length;
+    return outer;
+  }
+
+  /** Goes behind the bytes that `narrow` gave, read or not. */
+  widen(outer: number): void {
+    this.offset = this.end;
+    this.end = outer;
   }
 
   /** Runs `body` over the next `length` bytes only, then stands behind them. */
   slice<T>(length: number, body: () => T): T {
-    this.need(length);
-    const outer = this.end;
-    const end = this.offset + length;
-    this.end = end;
+    const outer = this.narrow(length);
     const result = body();
-    this.end = outer;
-    this.offset = end;
+    this.widen(outer);
     return result;
   }
 
   need(count: number): void {
-    if (count < 0 || this.left < count) this.fail(`${count} bytes are expected, ${this.left} are left`);
+    if (count < 0 || this.end - this.offset < count) this.fail(`${count} bytes are expected, ${this.left} are left`);
   }
 
   u8(): number {

@@ -1,10 +1,20 @@
-import { action } from "./action-codec.ts";
+import { fields, standard } from "./action-codec.ts";
+import { pad, struct, u8, u16, u32, u48 } from "./codec.ts";
 import { decodeFieldHeader, decodeOxm, encodeFieldHeader, encodeOxm } from "./oxm.ts";
 
-/** OpenFlow 1.5.1 section 7.2.8: one entry an action, by its OFPAT number. */
-export const STANDARD_ACTIONS = {
-  output: action<"output">({
-    number: 0,
+const nothing = struct({ _pad: pad(4) });
+const etherType = struct({ etherType: u16, _pad: pad(2) });
+const ttl = struct({ ttl: u8, _pad: pad(3) });
+
+/** OFPAT_SET_* of older versions: a value of so many bytes. */
+const value8 = struct({ value: u8, _pad: pad(3) });
+const value16 = struct({ value: u16, _pad: pad(2) });
+const value32 = struct({ value: u32 });
+const value48 = struct({ value: u48, _pad: pad(6) });
+
+/** OpenFlow 1.5.1 section 7.2.8, by OFPAT number; below 16 those that newer versions do without and switches still take. */
+export const STANDARD_ACTIONS = [
+  standard("output", 0, {
     encode(w, { port, maxLength }) {
       w.u32(port);
       w.u16(maxLength ?? 0);
@@ -17,20 +27,44 @@ export const STANDARD_ACTIONS = {
       return maxLength === 0 ? { type: "output", port } : { type: "output", port, maxLength };
     },
   }),
-  group: action<"group">({
-    number: 22,
-    encode: (w, { groupId }) => w.u32(groupId),
-    decode: (r) => ({ type: "group", groupId: r.u32() }),
+  standard("set_vlan_vid", 1, fields("set_vlan_vid", value16)),
+  standard("set_vlan_pcp", 2, fields("set_vlan_pcp", value8)),
+  standard("mod_dl_src", 3, fields("mod_dl_src", value48)),
+  standard("mod_dl_dst", 4, fields("mod_dl_dst", value48)),
+  standard("mod_nw_src", 5, fields("mod_nw_src", value32)),
+  standard("mod_nw_dst", 6, fields("mod_nw_dst", value32)),
+  standard("mod_nw_tos", 7, fields("mod_nw_tos", value8)),
+  standard("mod_nw_ecn", 8, fields("mod_nw_ecn", value8)),
+  standard("mod_tp_src", 9, fields("mod_tp_src", value16)),
+  standard("mod_tp_dst", 10, fields("mod_tp_dst", value16)),
+  standard("set_mpls_label", 13, fields("set_mpls_label", value32)),
+  standard("set_mpls_tc", 14, fields("set_mpls_tc", value8)),
+  standard("set_mpls_ttl", 15, fields("set_mpls_ttl", ttl)),
+  standard("dec_mpls_ttl", 16, fields("dec_mpls_ttl", nothing)),
+  standard("push_vlan", 17, fields("push_vlan", etherType)),
+  standard("pop_vlan", 18, fields("pop_vlan", nothing)),
+  standard("push_mpls", 19, fields("push_mpls", etherType)),
+  standard("pop_mpls", 20, fields("pop_mpls", etherType)),
+  standard("set_queue", 21, fields("set_queue", struct({ queueId: u32 }))),
+  standard("group", 22, fields("group", struct({ groupId: u32 }))),
+  standard("mod_nw_ttl", 23, fields("mod_nw_ttl", ttl)),
+  standard("dec_ttl", 24, {
+    fits: ({ controllers }) => controllers === undefined,
+    encode: (w) => w.zeros(4),
+    decode: (r) => {
+      r.skip(4);
+      return { type: "dec_ttl" };
+    },
   }),
-  dec_ttl: action<"dec_ttl">({ number: 24, encode: (w) => w.zeros(4), decode: () => ({ type: "dec_ttl" }) }),
-  set_field: action<"set_field">({
-    number: 25,
+  standard("set_field", 25, {
     encode: (w, { field, value, mask }) => encodeOxm(w, field, value, mask),
-    decode: (r) => ({ type: "set_field", ...decodeOxm(r) }),
+    decode(r) {
+      const { field, value, mask } = decodeOxm(r);
+      return mask === undefined ? { type: "set_field", field, value } : { type: "set_field", field, value, mask };
+    },
   }),
   /** OFPAT_COPY_FIELD: bits, start of source, start of destination, padding, two field headers. */
-  move: action<"move">({
-    number: 28,
+  standard("move", 28, {
     encode(w, { source, destination }) {
       w.u16(source.bits);
       w.u16(source.start);
@@ -42,19 +76,11 @@ export const STANDARD_ACTIONS = {
     decode(r) {
       const bits = r.u16();
       const sourceStart = r.u16();
-      const destinationStart = r.u16();
+      const start = r.u16();
       r.skip(2);
-      const source = { field: decodeFieldHeader(r).field.name, start: sourceStart, bits };
-      return {
-        type: "move",
-        source,
-        destination: { field: decodeFieldHeader(r).field.name, start: destinationStart, bits },
-      };
+      const source = { field: decodeFieldHeader(r).name, start: sourceStart, bits };
+      return { type: "move", source, destination: { field: decodeFieldHeader(r).name, start, bits } };
     },
   }),
-  meter: action<"meter">({
-    number: 29,
-    encode: (w, { meterId }) => w.u32(meterId),
-    decode: (r) => ({ type: "meter", meterId: r.u32() }),
-  }),
-} as const;
+  standard("meter", 29, fields("meter", struct({ meterId: u32 }))),
+];

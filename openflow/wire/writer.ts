@@ -1,7 +1,9 @@
+import { EncodeError } from "#openflow/errors.ts";
+
 /** One growing buffer: a message is written in place, and lengths are patched when they are known. */
 export class Writer {
   bytes: Uint8Array<ArrayBuffer>;
-  view: DataView;
+  view: DataView<ArrayBuffer>;
   offset = 0;
 
   constructor(capacity = 256) {
@@ -11,39 +13,47 @@ export class Writer {
 
   /** Makes room for `count` bytes more. */
   reserve(count: number): void {
-    const needed = this.offset + count;
-    if (needed <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+    if (this.offset + count > this.bytes.length) this.#grow(count);
+  }
+
+  #grow(count: number): void {
+    const grown = new Uint8Array(Math.max(this.offset + count, this.bytes.length * 2));
     grown.set(this.bytes.subarray(0, this.offset));
     this.bytes = grown;
     this.view = new DataView(grown.buffer);
   }
 
   u8(value: number): void {
+    if ((value & 0xff) !== value) refuse(value, 8);
     this.reserve(1);
     this.bytes[this.offset++] = value;
   }
 
   u16(value: number): void {
+    if ((value & 0xffff) !== value) refuse(value, 16);
     this.reserve(2);
     this.view.setUint16(this.offset, value);
     this.offset += 2;
   }
 
   u32(value: number): void {
+    if (value >>> 0 !== value) refuse(value, 32);
     this.reserve(4);
     this.view.setUint32(this.offset, value);
     this.offset += 4;
   }
 
   u48(value: number): void {
+    if (!(value >= 0 && value < 0x1_0000_0000_0000 && Number.isInteger(value))) refuse(value, 48);
     this.reserve(6);
-    this.view.setUint16(this.offset, Math.floor(value / 0x1_0000_0000));
-    this.view.setUint32(this.offset + 2, value % 0x1_0000_0000);
+    const low = value % 0x1_0000_0000;
+    this.view.setUint16(this.offset, (value - low) / 0x1_0000_0000);
+    this.view.setUint32(this.offset + 2, low);
     this.offset += 6;
   }
 
   u64(value: bigint): void {
+    if (value < 0n || value > 0xffff_ffff_ffff_ffffn) refuse(value, 64);
     this.reserve(8);
     this.view.setBigUint64(this.offset, value);
     this.offset += 8;
@@ -51,12 +61,13 @@ export class Writer {
 
   /** An unsigned number of any whole number of bytes. */
   wide(value: bigint, size: number): void {
+    if (value < 0n || value >> BigInt(size * 8) !== 0n) refuse(value, size * 8);
     this.reserve(size);
     let rest = value;
     let end = this.offset + size;
     while (end - this.offset >= 8) {
       end -= 8;
-      this.view.setBigUint64(end, rest & 0xffff_ffff_ffff_ffffn);
+      this.view.setBigUint64(end, BigInt.asUintN(64, rest));
       rest >>= 64n;
     }
     while (end > this.offset) {
@@ -74,8 +85,7 @@ export class Writer {
 
   zeros(count: number): void {
     this.reserve(count);
-    this.bytes.fill(0, this.offset, this.offset + count);
-    this.offset += count;
+    for (let i = 0; i < count; i++) this.bytes[this.offset++] = 0;
   }
 
   /** Zeros up to the next multiple of `alignment`, counted from `start`. */
@@ -85,6 +95,7 @@ export class Writer {
   }
 
   patch16(offset: number, value: number): void {
+    if ((value & 0xffff) !== value) refuse(value, 16);
     this.view.setUint16(offset, value);
   }
 
@@ -101,4 +112,8 @@ export class Writer {
   finish(): Uint8Array {
     return this.bytes.slice(0, this.offset);
   }
+}
+
+function refuse(value: number | bigint, bits: number): never {
+  throw new EncodeError(`${value} is no unsigned number of ${bits} bits`, { value, bits });
 }
