@@ -53,6 +53,8 @@ export interface Field {
   /** A mask over these lowest bits leaves nothing open. */
   readonly exactBits: number;
   readonly maskable: boolean;
+  /** An option of a tunnel, of a length that only the switch knows; an empty mask asks whether it is there. */
+  readonly isOption: boolean;
   readonly writable: boolean;
   readonly format: FieldFormat;
   readonly prerequisite: Prerequisite;
@@ -336,6 +338,7 @@ function compileRows(): Record<FieldName, Field> {
       significantBits: given.significantBits ?? given.bits,
       exactBits: given.exactBits ?? given.significantBits ?? given.bits,
       maskable: given.maskable ?? false,
+      isOption: name.startsWith("tun_metadata"),
       writable: !given.readOnly,
       format: given.format,
       prerequisite: given.prerequisite ?? "none",
@@ -351,5 +354,6 @@ function compileRows(): Record<FieldName, Field> {
 }
 
 function oldestHeader({ header, readAs = [] }: Row): OxmHeader {
-  return readAs.find(({ oxmClass }) => oxmClass === NXM_0 || oxmClass === NXM_1) ?? header;
+  const isNxm = ({ oxmClass }: OxmHeader) => oxmClass === NXM_0 || oxmClass === NXM_1;
+  return [...readAs, header].find(isNxm) ?? readAs[0] ?? header;
 }

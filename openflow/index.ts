@@ -1,8 +1,18 @@
 /** The OpenFlow room: values (match, action, flow), their bytes, their ovs-ofctl text. */
 export type { Action, NatSpec, Subfield } from "./actions.ts";
-export { DecodeError, EncodeError } from "./errors.ts";
+export { DecodeError, EncodeError, FlowSyntaxError } from "./errors.ts";
 export { FIELDS, type Field, type FieldName, findFieldByName } from "./fields.ts";
 export { type Bucket, type Flow, flowKey, type Group, sameFlow } from "./flow.ts";
 export { type FieldMatch, type FieldValue, type Match, type MatchSpec, match, matchKey } from "./match.ts";
 export { decode, encode, encodeInto, type Message, type MessageOf, type MessageType } from "./messages/message.ts";
-export { formatActions, formatFlow, formatMatch, type NameOptions } from "./text/index.ts";
+export {
+  formatActions,
+  formatFlow,
+  formatMatch,
+  type NameOptions,
+  parseActions,
+  parseFlow,
+  parseFlows,
+  parseMatch,
+} from "./text/index.ts";
+export { formatMessage, type Printed, printMessage } from "./text/message/index.ts";

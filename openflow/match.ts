@@ -51,7 +51,7 @@ export function matchTerm(name: string, value: FieldValue, mask?: FieldValue): F
   if (mask === undefined) return { field: field.name, value: sized(value, field.bits) };
   checkRange(name, mask, all);
   const bits = BigInt(mask);
-  if (bits === 0n) return undefined;
+  if (bits === 0n && !field.isOption) return undefined;
   const exact = allOnes(field.exactBits);
   if ((bits & exact) === exact) return { field: field.name, value: sized(value, field.bits) };
   if (!field.maskable) throw new RangeError(`${name} takes no mask`);

@@ -8,7 +8,7 @@ export { formatActions } from "./format-actions.ts";
 export { formatMatch } from "./format-match.ts";
 
 /** OFPFF_* by bit number. */
-const FLAGS = ["send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts"];
+export const FLOW_FLAGS = ["send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts"];
 
 /**
  * A flow as `ovs-ofctl -O OpenFlow15 dump-flows --no-stats` prints it. Without names `ovs-ofctl add-flow` takes it back.
@@ -22,7 +22,7 @@ export function formatFlow(flow: Flow, names: NameOptions = {}): string {
   if (table !== 0 || names.tableNames?.has(table)) text += `table=${formatTable(table, names)}, `;
   if (idleTimeout !== 0) text += `idle_timeout=${idleTimeout}, `;
   if (hardTimeout !== 0) text += `hard_timeout=${hardTimeout}, `;
-  for (const [bit, name] of FLAGS.entries()) if ((flags >>> bit) & 1) text += `${name} `;
+  for (const [bit, name] of FLOW_FLAGS.entries()) if ((flags >>> bit) & 1) text += `${name} `;
   if (importance !== 0) text += `importance=${importance}, `;
   const match = formatMatch(flow.match, names);
   const priority = flow.priority === DEFAULT_PRIORITY ? "" : `priority=${flow.priority}`;

@@ -4,7 +4,7 @@ import { formatCt } from "./format-ct.ts";
 import { formatLearn } from "./format-learn.ts";
 import { formatPort, formatTable, isReservedPort, type NameOptions } from "./names.ts";
 import { formatSubfield } from "./subfield.ts";
-import { formatEthernet, formatHex, formatIpv4, formatShortHex, formatValue } from "./values.ts";
+import { formatEthernet, formatHex, formatIpv4, formatValue } from "./values.ts";
 import { formatBytes, joinWords } from "./words.ts";
 
 /** Actions as `ovs-ofctl dump-flows` prints them behind "actions=". */
@@ -50,7 +50,7 @@ const FORMATS: Formats = {
   bundle_load: (bundle, names) => `bundle_load(${formatBundle(bundle, names)})`,
   set_queue: ({ queueId }) => `set_queue:${queueId}`,
   pop_queue: typeOnly,
-  push_vlan: ({ etherType }) => `push_vlan:${formatShortHex(etherType)}`,
+  push_vlan: ({ etherType }) => `push_vlan:${formatHex(etherType)}`,
   pop_vlan: typeOnly,
   push_mpls: ({ etherType }) => `push_mpls:${fourDigits(etherType)}`,
   pop_mpls: ({ etherType }) => `pop_mpls:${fourDigits(etherType)}`,
@@ -61,8 +61,8 @@ const FORMATS: Formats = {
   dec_nsh_ttl: typeOnly,
   mod_nw_ttl: ({ ttl }) => `mod_nw_ttl:${ttl}`,
   set_mpls_ttl: ({ ttl }) => `set_mpls_ttl(${ttl})`,
-  set_tunnel: ({ value }) => `set_tunnel:${formatShortHex(value)}`,
-  set_tunnel64: ({ value }) => `set_tunnel64:${formatShortHex(value)}`,
+  set_tunnel: ({ value }) => `set_tunnel:${formatHex(value)}`,
+  set_tunnel64: ({ value }) => `set_tunnel64:${formatHex(value)}`,
   set_field: ({ field, value, mask }, names) => `set_field:${formatValue(field, value, mask, names)}->${field}`,
   move: ({ source, destination }) => `move:${formatSubfield(source)}->${formatSubfield(destination)}`,
   push: ({ field }) => `push:${formatSubfield(field)}`,
@@ -90,7 +90,7 @@ const FORMATS: Formats = {
   clear_actions: typeOnly,
   write_actions: ({ actions }, names) => `write_actions(${formatActions(actions, names)})`,
   write_metadata: ({ value, mask }) =>
-    `write_metadata:${formatShortHex(value)}${mask === undefined ? "" : `/${formatShortHex(mask)}`}`,
+    `write_metadata:${formatHex(value)}${mask === undefined ? "" : `/${formatHex(mask)}`}`,
   unknown: ({ bytes }) => `unknown(${Buffer.from(bytes).toString("hex")})`,
   unknown_instruction: ({ bytes }) => `unknown_instruction(${Buffer.from(bytes).toString("hex")})`,
 };
@@ -136,7 +136,7 @@ function formatEncap({ header, properties = [] }: ActionOf<"encap">): string {
 }
 
 function formatPacketType(packetType: number): string {
-  return `packet_type(ns=${packetType >>> 16},type=${formatShortHex(packetType & 0xffff)})`;
+  return `packet_type(ns=${packetType >>> 16},type=${formatHex(packetType & 0xffff)})`;
 }
 
 function formatResubmit({ port, table, ct }: ActionOf<"resubmit">, names: NameOptions): string {

@@ -1,9 +1,10 @@
 import type { ActionOf, LearnSpec } from "#openflow/actions.ts";
 import { FIELDS } from "#openflow/fields.ts";
 import { DEFAULT_PRIORITY } from "#openflow/flow.ts";
+import { widenPort } from "#openflow/ports.ts";
 import { formatTable, type NameOptions } from "./names.ts";
 import { formatSubfield } from "./subfield.ts";
-import { formatHex, formatShortHex, formatValue } from "./values.ts";
+import { formatHex, formatValue } from "./values.ts";
 import { joinWords } from "./words.ts";
 
 export function formatLearn(learn: ActionOf<"learn">, names: NameOptions): string {
@@ -20,7 +21,7 @@ export function formatLearn(learn: ActionOf<"learn">, names: NameOptions): strin
     ...numbers.map(([word, number]) => (number === undefined ? undefined : `${word}=${number}`)),
     learn.sendFlowRemoved ? "send_flow_rem" : undefined,
     learn.deleteLearned ? "delete_learned" : undefined,
-    cookie === undefined ? undefined : `cookie=${formatShortHex(cookie)}`,
+    cookie === undefined ? undefined : `cookie=${formatHex(cookie)}`,
     limit === undefined ? undefined : `limit=${limit}`,
     resultDestination === undefined ? undefined : `result_dst=${formatSubfield(resultDestination)}`,
     ...learn.specs.map((spec) => formatSpec(spec, names)),
@@ -36,6 +37,8 @@ function formatSpec(spec: LearnSpec, names: NameOptions): string {
   const { field, start, bits } = destination;
   if (typeof source === "object")
     return source.field === field && source.start === start ? place : `${place}=${formatSubfield(source)}`;
-  const isWhole = start === 0 && bits === FIELDS[field].significantBits;
-  return isWhole ? `${field}=${formatValue(field, source, undefined, names)}` : `${place}=${formatHex(source)}`;
+  const { significantBits, format } = FIELDS[field];
+  if (start !== 0 || bits !== significantBits) return `${place}=${formatHex(source)}`;
+  const value = format === "port" && bits === 16 ? widenPort(Number(source)) : source;
+  return `${field}=${formatValue(field, value, undefined, names)}`;
 }

@@ -1,16 +1,16 @@
 import type { FieldName } from "#openflow/fields.ts";
 import type { FieldMatch, FieldValue, Match, UnknownMatch } from "#openflow/match.ts";
 import { formatPort, type NameOptions } from "./names.ts";
-import { formatHex, formatShortHex, formatValue } from "./values.ts";
+import { formatHex, formatPrefixedHex, formatValue } from "./values.ts";
 
 type Terms = ReadonlyMap<FieldName, FieldMatch>;
 type Style = (term: FieldMatch, names: NameOptions) => string;
 
 /** Decimal, but hexadecimal with a mask. */
 const decimal: Style = ({ value, mask }) =>
-  mask === undefined ? `${value}` : `${formatHex(value)}/${formatHex(mask)}`;
+  mask === undefined ? `${value}` : `${formatPrefixedHex(value)}/${formatPrefixedHex(mask)}`;
 const hex: Style = ({ value, mask }) =>
-  mask === undefined ? formatShortHex(value) : `${formatShortHex(value)}/${formatShortHex(mask)}`;
+  mask === undefined ? formatHex(value) : `${formatHex(value)}/${formatHex(mask)}`;
 const likeSetField: Style = ({ field, value, mask }, names) => formatValue(field, value, mask, names);
 /** Every bit with its sign, however many the mask has. */
 const label20: Style = ({ value, mask }) => {
@@ -21,7 +21,7 @@ const byte: Style = ({ value, mask }) => {
   const text = (bits: FieldValue) => `0x${bits.toString(16).padStart(2, "0")}`;
   return mask === undefined ? `${value}` : `${text(value)}/${text(mask)}`;
 };
-const exactShortHex: Style = ({ value }) => formatShortHex(value);
+const exactHex: Style = ({ value }) => formatHex(value);
 const exactDecimal: Style = ({ value }) => `${value}`;
 const port: Style = ({ value }, names) => formatPort(Number(value), names);
 const upperSixBits: Style = ({ value }) => `${Number(value) & 0xfc}`;
@@ -63,12 +63,12 @@ const LAYOUT: readonly (Line | Group)[] = [
   ["tun_ipv6_src", "tun_ipv6_src", likeSetField],
   ["tun_ipv6_dst", "tun_ipv6_dst", likeSetField],
   ["tun_gbp_id", "tun_gbp_id", decimal],
-  ["tun_gbp_flags", "tun_gbp_flags", exactShortHex],
+  ["tun_gbp_flags", "tun_gbp_flags", exactHex],
   ["tun_erspan_ver", "tun_erspan_ver", exactDecimal],
-  ["tun_erspan_idx", "tun_erspan_idx", exactShortHex],
+  ["tun_erspan_idx", "tun_erspan_idx", exactHex],
   ["tun_erspan_dir", "tun_erspan_dir", exactDecimal],
-  ["tun_erspan_hwid", "tun_erspan_hwid", exactShortHex],
-  ["tun_gtpu_flags", "gtpu_flags", exactShortHex],
+  ["tun_erspan_hwid", "tun_erspan_hwid", exactHex],
+  ["tun_gtpu_flags", "gtpu_flags", exactHex],
   ["tun_gtpu_msgtype", "gtpu_msgtype", exactDecimal],
   ["tun_flags", "tun_flags", oam],
   ...numbered("tun_metadata", 64, likeSetField),
@@ -145,7 +145,7 @@ export function formatMatch(match: Match, names: NameOptions = {}): string {
     }
     const [field, label, style] = line;
     const term = terms.get(field);
-    if (term !== undefined) words.push(`${label}=${style(term, names)}`);
+    if (term !== undefined) words.push(term.mask === 0n ? label : `${label}=${style(term, names)}`);
   }
   return [...words, ...unknown].join(",");
 }

@@ -1,4 +1,5 @@
-import { OFPP } from "#openflow/ports.ts";
+import { OFPP, widenPort } from "#openflow/ports.ts";
+import { fail } from "./syntax.ts";
 
 /** Names to write, and read, in place of numbers, where there are any. */
 export interface NameOptions {
@@ -27,4 +28,50 @@ export function formatTable(table: number, { tableNames }: NameOptions = {}): st
 /** Anything but letters and digits behind a letter stands in quotes, as JSON has them. */
 function quoteName(name: string): string {
   return /^[A-Za-z][A-Za-z0-9]*$/.test(name) ? name : JSON.stringify(name);
+}
+
+/** The numbers of names. */
+export interface Names {
+  readonly tables: ReadonlyMap<string, number>;
+  readonly ports: ReadonlyMap<string, number>;
+}
+
+export function readNames({ tableNames, portNames }: NameOptions): Names {
+  return { tables: invert(tableNames), ports: invert(portNames) };
+}
+
+function invert(names: ReadonlyMap<number, string> | undefined): ReadonlyMap<string, number> {
+  return new Map([...(names ?? [])].map(([number, name]) => [name, number]));
+}
+
+function unquote(text: string): string {
+  if (!text.startsWith('"')) return text;
+  try {
+    return String(JSON.parse(text));
+  } catch {
+    return text;
+  }
+}
+
+const reservedPorts: ReadonlyMap<string, number> = new Map([...Object.entries(OFPP), ["NONE", OFPP.ANY]]);
+const HIGHEST_16_BITS = 0xffff;
+const LOWEST_32_BITS = 0xffff_ff00;
+const HIGHEST_32_BITS = 0xffff_ffff;
+
+/** A number in decimal, a reserved name in any case, or a name that is known. Undefined for anything else. */
+export function findPort(text: string, { ports }: Names): number | undefined {
+  if (!/^\d+$/.test(text)) return reservedPorts.get(text.toUpperCase()) ?? ports.get(unquote(text));
+  const port = Number(text);
+  if (port <= HIGHEST_16_BITS) return widenPort(port);
+  return port >= LOWEST_32_BITS && port <= HIGHEST_32_BITS ? port : undefined;
+}
+
+export function parsePort(word: string, text: string, names: Names): number {
+  return findPort(text, names) ?? fail(word, `${text} is no port: a number below 65280 or a name is expected`);
+}
+
+export function parseTable(word: string, text: string, { tables }: Names): number {
+  const table = /^\d+$/.test(text) ? Number(text) : tables.get(unquote(text));
+  if (table === undefined || table > 255) fail(word, `${text} is no table: a number up to 254 or a name is expected`);
+  return table;
 }

@@ -4,14 +4,14 @@ import { allOnes, type FieldValue } from "#openflow/match.ts";
 import { CT_STATE_FLAGS, formatFlags, TCP_FLAGS, TUNNEL_FLAGS } from "./flags.ts";
 import { formatPort, type NameOptions } from "./names.ts";
 
-/** 0x with as few digits as there are; 0 is "0x0". */
+/** 0x with as few digits as there are; but 0 is "0". */
 export function formatHex(value: FieldValue): string {
-  return `0x${value.toString(16)}`;
+  return value === 0 || value === 0n ? "0" : `0x${value.toString(16)}`;
 }
 
-/** As C's %#x has it: 0 is "0". */
-export function formatShortHex(value: FieldValue): string {
-  return value === 0 || value === 0n ? "0" : `0x${value.toString(16)}`;
+/** With 0x before 0 too. */
+export function formatPrefixedHex(value: FieldValue): string {
+  return `0x${value.toString(16)}`;
 }
 
 export function formatIpv4(address: number): string {
@@ -60,7 +60,7 @@ export function formatEthernet(value: FieldValue, mask?: FieldValue): string {
   return mask === undefined ? text : `${text}/${formatMac(Number(mask) as Mac)}`;
 }
 
-const FRAGMENTS = [
+export const FRAGMENTS = [
   { text: "no", value: 0, mask: 3 },
   { text: "yes", value: 1, mask: 1 },
   { text: "first", value: 1, mask: 3 },
@@ -109,5 +109,5 @@ export function formatValue(name: FieldName, value: FieldValue, mask?: FieldValu
 /** A name space and a type in it: 0 is Ethernet, 1 an EtherType. */
 function formatPacketType(value: number): string {
   const space = value >>> 16;
-  return value === 0 ? "eth" : `(${space},${formatShortHex(value & 0xffff)})`;
+  return value === 0 ? "eth" : `(${space},${formatHex(value & 0xffff)})`;
 }

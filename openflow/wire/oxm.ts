@@ -6,6 +6,7 @@ import {
   type FieldName,
   findFieldByActionHeader,
   findFieldByHeader,
+  NXM_0,
   type OxmHeader,
 } from "#openflow/fields.ts";
 import {
@@ -55,13 +56,13 @@ function compileFields(headerOf: (field: Field) => OxmHeader): Codecs {
 }
 
 function compileField(field: Field, header: OxmHeader): FieldCodec {
-  const isNarrowPort = field.format === "port" && header !== field.header;
+  const isNarrowPort = field.format === "port" && header.oxmClass === NXM_0;
   const size = isNarrowPort ? 2 : field.bits / 8;
   return {
     header: headerNumber(header, false, size),
     maskedHeader: headerNumber(header, true, size * 2),
     experimenter: header.experimenter,
-    isVariable: field.name.startsWith("tun_metadata"),
+    isVariable: field.isOption,
     write: isNarrowPort ? writePort : valueWriter(size),
   };
 }
@@ -266,8 +267,9 @@ function isWithin(value: number, mask: number): boolean {
 }
 
 /** Leaves out what an empty mask lets through, and the mask that leaves nothing open. */
-function pushTerm(terms: MatchTerm[], { name, bits, exactBits }: Field, value: FieldValue, mask: FieldValue): void {
-  if (mask === 0 || mask === 0n) return;
+function pushTerm(terms: MatchTerm[], field: Field, value: FieldValue, mask: FieldValue): void {
+  if ((mask === 0 || mask === 0n) && !field.isOption) return;
+  const { name, bits, exactBits } = field;
   const isExact =
     bits <= 32 ? (Number(mask) & lowBits(exactBits)) >>> 0 === lowBits(exactBits) : BigInt(mask) === allOnes(exactBits);
   terms.push(isExact ? { field: name, value } : { field: name, value, mask });

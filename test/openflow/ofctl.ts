@@ -6,7 +6,7 @@ import { join } from "node:path";
 /** Open vSwitch's own tool, as the judge of bytes and text. It needs no switch; one process takes many cases. */
 function ofctl(args: readonly string[], input?: string): string {
   const options = { encoding: "utf8", maxBuffer: 1 << 28, ...(input === undefined ? {} : { input }) } as const;
-  return execFileSync("ovs-ofctl", args, { ...options, stdio: ["pipe", "pipe", "ignore"] });
+  return execFileSync("ovs-ofctl", args, { ...options, stdio: "pipe" });
 }
 
 function withFile<T>(content: string | Uint8Array, body: (file: string) => T): T {
