@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { describeError } from "#base/errors.ts";
 import { type Log, silentLog } from "#base/log.ts";
 import { openSocket } from "./address.ts";
+import { nameError } from "./error-names.ts";
 import { ConnectionError, OpenFlowError } from "./errors.ts";
 import { Framing } from "./framing.ts";
 import type { FlowDesc } from "./messages/flow-stats.ts";
@@ -354,8 +355,10 @@ class Connection implements OpenFlowConnection {
   }
 }
 
-function refusalOf({ errorType, errorCode }: MessageOf<"error">): OpenFlowError {
-  return new OpenFlowError(errorType, errorCode, `error type ${errorType}, code ${errorCode}`);
+function refusalOf(message: MessageOf<"error">): OpenFlowError {
+  const { errorType, errorCode } = message;
+  const name = nameError(VERSION, message)?.name ?? `error type ${errorType}, code ${errorCode}`;
+  return new OpenFlowError(errorType, errorCode, name);
 }
 
 /** The switch's refusal; anything else, such as the end of the connection, goes on being an error. */

@@ -55,7 +55,3 @@ export const switchConfig = struct({ flags: u16, missSendLength: u16 });
 export const experimenter = struct({ experimenter: u32, experimenterType: u32, data: rest });
 
 export const empty = struct({});
-
-export const bytesOnly = struct({ data: rest });
-
-export const roleMessage = struct({ role: u32, shortId: u16, _pad: pad(2), generationId: u64 });

@@ -1,0 +1,127 @@
+import type { Message, MessageOf } from "#openflow/messages/message.ts";
+import { formatBundleAdd, formatBundleControl } from "./bundles.ts";
+import { formatAsync, formatNxAsync, formatRole, formatRoleStatus } from "./controllers.ts";
+import { formatFlowMod, formatFlowRemoved, formatNxFlowMod, formatNxFlowRemoved } from "./flows.ts";
+import { formatGroupMod } from "./groups.ts";
+import { formatConfig, formatEcho, formatError, formatFeatures, formatHello } from "./handshake.ts";
+import { formatMeterMod } from "./meters.ts";
+import { formatReply, formatRequest } from "./multipart.ts";
+import { formatCtFlush, formatFlowModTableId, formatNxRole, formatTlvTableMod, formatTlvTableReply } from "./nicira.ts";
+import { formatPacketIn, formatPacketIn2, formatPacketOut } from "./packets.ts";
+import { formatPortMod, formatPortStatus } from "./ports.ts";
+import { formatTableMod, formatTableStatus } from "./tables.ts";
+import { type Context, refuse } from "./words.ts";
+
+/** Prints a message that stands in another one. */
+export type Quote = (bytes: Uint8Array, verbosity: number) => string;
+
+/** What stands behind the line with the message's name. Throws DecodeError for what no switch would take. */
+export function formatBody(message: Message, context: Context, quote: Quote): string {
+  switch (message.type) {
+    case "features_request":
+    case "get_config_request":
+    case "barrier_request":
+    case "barrier_reply":
+    case "get_async_request":
+    case "nxt_flow_age":
+    case "nxt_tlv_table_request":
+    case "experimenter":
+    case "unknown":
+      return "";
+    case "hello":
+      return formatHello(context);
+    case "error":
+      return formatError(message, context, (bytes) => quote(bytes, 1));
+    case "echo_request":
+    case "echo_reply":
+      return formatEcho(message, context);
+    case "features_reply":
+      return formatFeatures(message, context);
+    case "get_config_reply":
+    case "set_config":
+      return formatConfig(message, context);
+    case "packet_in":
+    case "nxt_packet_in":
+      return formatPacketIn(message, context);
+    case "nxt_packet_in2":
+    case "nxt_resume":
+      return formatPacketIn2(message, context);
+    case "packet_out":
+      return formatPacketOut(message, context);
+    case "flow_mod":
+      return formatFlowMod(message, context);
+    case "nxt_flow_mod":
+      return formatNxFlowMod(message, context);
+    case "flow_removed":
+      return formatFlowRemoved(message);
+    case "nxt_flow_removed":
+      return formatNxFlowRemoved(message);
+    case "port_status":
+      return formatPortStatus(message, context);
+    case "port_mod":
+      return formatPortMod(message, context);
+    case "group_mod":
+      return formatGroupMod(message, context);
+    case "table_mod":
+      return formatTableMod(message);
+    case "table_status":
+      return formatTableStatus(message);
+    case "meter_mod":
+      return formatMeterMod(message);
+    case "role_request":
+    case "role_reply":
+      return formatRole(message);
+    case "role_status":
+      return formatRoleStatus(message);
+    case "get_async_reply":
+    case "set_async":
+      return formatAsync(message, context);
+    case "requestforward":
+      return formatRequestforward(message, context);
+    case "bundle_control":
+      return formatBundleControl(message);
+    case "bundle_add":
+      return formatBundleAdd(message, formatMember(message, context, quote));
+    case "multipart_request":
+      return formatRequest(message, context);
+    case "multipart_reply":
+      return formatReply(message, context);
+    case "nxt_role_request":
+    case "nxt_role_reply":
+      return formatNxRole(message);
+    case "nxt_set_async_config":
+      return formatNxAsync(message, context);
+    case "nxt_flow_mod_table_id":
+      return formatFlowModTableId(message);
+    case "nxt_set_packet_in_format":
+      return ` format=${message.format}`;
+    case "nxt_set_controller_id":
+      return ` id=${message.controllerId}`;
+    case "nxt_tlv_table_mod":
+      return formatTlvTableMod(message);
+    case "nxt_tlv_table_reply":
+      return formatTlvTableReply(message);
+    case "nxt_ct_flush_zone":
+      return ` zone_id=${message.zone}`;
+    case "nxt_ct_flush":
+      return formatCtFlush(message);
+  }
+}
+
+const BUNDLED: readonly Message["type"][] = ["port_mod", "flow_mod", "nxt_flow_mod", "group_mod", "packet_out"];
+/** Bytes of OFPT_BUNDLE_ADD_MESSAGE before the message in it: the header, and what is said of the bundle. */
+const MEMBER_AT = 16;
+
+function formatMember({ message }: MessageOf<"bundle_add">, { bytes, verbosity }: Context, quote: Quote): string {
+  if (!BUNDLED.includes(message.type)) refuse(`${message.type} cannot be part of a bundle`, "OFPBFC_MSG_UNSUP");
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  if (view.getUint8(MEMBER_AT) !== bytes[0]) refuse("its member is of another version", "OFPBFC_BAD_VERSION");
+  if (view.getUint32(MEMBER_AT + 4) !== view.getUint32(4)) refuse("its member has another xid", "OFPBFC_MSG_BAD_XID");
+  return quote(bytes.subarray(MEMBER_AT, MEMBER_AT + view.getUint16(MEMBER_AT + 2)), verbosity);
+}
+
+function formatRequestforward({ message }: MessageOf<"requestforward">, context: Context): string {
+  if (message.type === "group_mod") return ` reason=group_mod${formatGroupMod(message, context)}`;
+  if (message.type === "meter_mod") return ` reason=meter_mod${formatMeterMod(message)}`;
+  return refuse(`${message.type} is not forwarded`, "OFPBFC_MSG_UNSUP");
+}
