@@ -22,15 +22,33 @@ export interface Cell {
   readonly fault: string | undefined;
 }
 
+interface Pair {
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  readonly family: Family;
+}
+
 /** Everything that can be tried: pods and nodes to each other and to the outside, in each family that both ends have. */
-export function* pairsOf(endpoints: readonly Endpoint[]): Generator<{ from: Endpoint; to: Endpoint; family: Family }> {
+export function* pairsOf(endpoints: readonly Endpoint[]): Generator<Pair> {
   for (const from of endpoints) {
     if (from.kind === "outside") continue;
     for (const to of endpoints)
-      for (const family of FAMILIES)
-        if (from !== to && from.addresses[family] !== undefined && to.addresses[family] !== undefined)
-          yield { from, to, family };
+      for (const family of FAMILIES) {
+        const pair = { from, to, family };
+        if (from !== to && carries(from, family) && carries(to, family) && canLeave(pair, endpoints)) yield pair;
+      }
   }
+}
+
+function carries({ addresses }: Endpoint, family: Family): boolean {
+  return addresses[family] !== undefined;
+}
+
+/** A pod leaves the cluster under its node's address, so in the families that its node has. */
+function canLeave({ from, to, family }: Pair, endpoints: readonly Endpoint[]): boolean {
+  if (from.kind !== "pod" || to.kind !== "outside") return true;
+  const node = endpoints.find(({ kind, label }) => kind === "node" && label === from.node);
+  return node === undefined || carries(node, family);
 }
 
 /**
