@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createFabric, type Fabric } from "../demo/fabric.ts";
 import { Lab } from "../demo/lab.ts";
-import { followManifests, type Intent } from "../demo/manifests.ts";
+import { readIntent } from "../demo/manifests.ts";
 import type { BenchContext } from "./bench.ts";
 
 export const EXAMPLES = join(import.meta.dirname, "..", "examples");
@@ -31,17 +31,4 @@ export async function makeLab(context: BenchContext): Promise<{ fabric: Fabric; 
   context.defer(() => lab.close());
   await lab.apply(await readIntent(EXAMPLES));
   return { fabric, lab };
-}
-
-export function readIntent(directory: string): Promise<Intent> {
-  return new Promise((resolve, reject) => {
-    const follower = followManifests(
-      directory,
-      async (intent) => {
-        resolve(intent);
-        queueMicrotask(() => follower.close());
-      },
-      ({ object, field, message }) => reject(new Error(`${object} ${field} ${message}`)),
-    );
-  });
 }

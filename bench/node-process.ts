@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatIp, isIpv4 } from "#base/address.ts";
 import type { Fabric, FabricNode } from "../demo/fabric.ts";
+import { readIntent } from "../demo/manifests.ts";
 import { startWeirNode, type WeirNode } from "../demo/weir-node.ts";
 import { type Bench, type BenchContext, type Row, repeat } from "./bench.ts";
 import { command, readProcess } from "./command.ts";
-import { EXAMPLES, makeFabric, readIntent } from "./lab.ts";
+import { EXAMPLES, makeFabric } from "./lab.ts";
 
 const IDLE_SECONDS = 5;
 const BUNDLE = join(import.meta.dirname, "..", "dist", "weir-node.mjs");
@@ -17,7 +18,7 @@ export const bench: Bench = {
   about: "start on an empty switch, memory and processor time when nothing changes, a restart over an unchanged node",
   async run(context) {
     // As in the image: one bundled file.
-    await command([process.execPath, join(import.meta.dirname, "..", "scripts", "bundle.ts")]);
+    await command([process.execPath, join(import.meta.dirname, "..", "scripts", "bundle.ts"), "weir-node"]);
     const fabric = await makeFabric(context);
     return [await measureColdStart(context, fabric), ...(await measureIdleAndRestart(context, fabric))];
   },

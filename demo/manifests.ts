@@ -47,6 +47,20 @@ export function followManifests(
   return { close: () => subscription.unsubscribe() };
 }
 
+/** What a folder asks for, read once. Rejects with the first thing that is wrong in it. */
+export function readIntent(directory: string): Promise<Intent> {
+  return new Promise((resolve, reject) => {
+    const follower = followManifests(
+      directory,
+      async (intent) => {
+        resolve(intent);
+        queueMicrotask(() => follower.close());
+      },
+      ({ object, field, message }) => reject(new Error(`${object} ${field} ${message}`)),
+    );
+  });
+}
+
 function runningPod(pod: Pod): Pod | undefined {
   return pod.nodeName === undefined || pod.hostNetwork || pod.completed ? undefined : pod;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { createFabric, type Fabric } from "../../demo/fabric.ts";
 import { Lab } from "../../demo/lab.ts";
-import { followManifests, type Intent } from "../../demo/manifests.ts";
+import { readIntent } from "../../demo/manifests.ts";
 import { startWeirNode, type WeirNode } from "../../demo/weir-node.ts";
 
 export interface ClusterPlan {
@@ -92,17 +92,4 @@ export function nodeManifest(
 export function podManifest(name: string, nodeName: string): object {
   const spec = { nodeName, containers: [{ name: "main", image: "none" }] };
   return { apiVersion: "v1", kind: "Pod", metadata: { name, namespace: "default" }, spec };
-}
-
-function readIntent(directory: string): Promise<Intent> {
-  return new Promise((resolve, reject) => {
-    const follower = followManifests(
-      directory,
-      async (intent) => {
-        resolve(intent);
-        queueMicrotask(() => follower.close());
-      },
-      ({ object, field, message }) => reject(new Error(`${object} ${field} ${message}`)),
-    );
-  });
 }
