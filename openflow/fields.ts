@@ -28,6 +28,9 @@ export type Prerequisite =
   | "arp"
   | "nsh"
   | "ct"
+  | "ct ipv4"
+  | "ct ipv6"
+  | "ct protocol"
   | "tcp"
   | "udp"
   | "sctp"
@@ -275,13 +278,13 @@ const ROWS = {
   ct_zone: row(16, "hexadecimal", nxm1(106), { readOnly }),
   ct_mark: row(32, "hexadecimal", nxm1(107), { maskable }),
   ct_label: row(128, "hexadecimal", nxm1(108), { maskable }),
-  ct_nw_src: row(32, "ipv4", nxm1(120), { maskable, readOnly, prerequisite: "ct" }),
-  ct_nw_dst: row(32, "ipv4", nxm1(121), { maskable, readOnly, prerequisite: "ct" }),
-  ct_ipv6_src: row(128, "ipv6", nxm1(122), { maskable, readOnly, prerequisite: "ct" }),
-  ct_ipv6_dst: row(128, "ipv6", nxm1(123), { maskable, readOnly, prerequisite: "ct" }),
+  ct_nw_src: row(32, "ipv4", nxm1(120), { maskable, readOnly, prerequisite: "ct ipv4" }),
+  ct_nw_dst: row(32, "ipv4", nxm1(121), { maskable, readOnly, prerequisite: "ct ipv4" }),
+  ct_ipv6_src: row(128, "ipv6", nxm1(122), { maskable, readOnly, prerequisite: "ct ipv6" }),
+  ct_ipv6_dst: row(128, "ipv6", nxm1(123), { maskable, readOnly, prerequisite: "ct ipv6" }),
   ct_nw_proto: row(8, "decimal", nxm1(119), { readOnly, prerequisite: "ct" }),
-  ct_tp_src: row(16, "decimal", nxm1(124), { maskable, readOnly, prerequisite: "ct" }),
-  ct_tp_dst: row(16, "decimal", nxm1(125), { maskable, readOnly, prerequisite: "ct" }),
+  ct_tp_src: row(16, "decimal", nxm1(124), { maskable, readOnly, prerequisite: "ct protocol" }),
+  ct_tp_dst: row(16, "decimal", nxm1(125), { maskable, readOnly, prerequisite: "ct protocol" }),
   metadata: row(64, "hexadecimal", basic(2), { maskable }),
 } satisfies Readonly<Record<string, Row>>;
 

@@ -25,6 +25,7 @@ export function formatCt(
 function formatNat(nat: NatSpec | true): string {
   if (nat === true) return "nat";
   const { type, minAddress, maxAddress, minPort, maxPort } = nat;
+  // Open vSwitch shows no flags without a range.
   if (minAddress === undefined) return `nat(${type})`;
   const isBracketed = minPort !== undefined;
   const addresses = range(minAddress, maxAddress, (address) => formatAddress(address, isBracketed));

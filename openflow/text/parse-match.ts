@@ -226,7 +226,17 @@ export class MatchReader {
 }
 
 function rank(place: string): number {
-  const order = ["packet_type", "eth_type", "nw_proto", "ip_frag", "ct_state", "vlan_tci", "tcp_src", "tcp_dst"];
+  const order = [
+    "packet_type",
+    "eth_type",
+    "nw_proto",
+    "ip_frag",
+    "ct_state",
+    "ct_nw_proto",
+    "vlan_tci",
+    "tcp_src",
+    "tcp_dst",
+  ];
   const index = order.indexOf(place);
   return index < 0 ? order.length : index;
 }

@@ -13,6 +13,7 @@ export interface PacketKind {
   readonly vlanTags: number;
   readonly ctState: number;
   readonly ctStateMask: number;
+  readonly ctProtocol: number;
 }
 
 const PRESENT = 0x1000;
@@ -32,6 +33,7 @@ export function kindOf(match: Match): PacketKind {
     isLaterFragment: (numberOf("ip_frag") & 2) !== 0,
     vlanTags: (Number(tag?.value ?? 0) & PRESENT) === 0 ? 0 : 1,
     ctState: Number(ctState?.value ?? 0),
+    ctProtocol: numberOf("ct_nw_proto"),
     ctStateMask: ctState === undefined ? 0 : Number(ctState.mask ?? 0xff),
   };
 }
@@ -75,6 +77,15 @@ function isNeighbour(kind: PacketKind, type: number): boolean {
   return isIcmpv6(kind) && kind.neighbourType === type;
 }
 
+const A_CONNECTION = "a ct_state that says there is a connection, such as +trk+est or +trk-inv";
+
+function hasConnection({ ctState, ctStateMask }: PacketKind): boolean {
+  return (
+    (ctState & CONNECTION) !== 0 ||
+    ((ctState & TRACKED) !== 0 && (ctStateMask & INVALID) !== 0 && (ctState & INVALID) === 0)
+  );
+}
+
 interface Rule {
   /** What must stand in the match for it to hold. */
   readonly needs: string;
@@ -94,11 +105,18 @@ export const PREREQUISITES: Readonly<Record<Prerequisite, Rule>> = {
     holds: ({ etherType }) => etherType === ETHER_TYPE.arp || etherType === ETHER_TYPE.rarp,
   },
   nsh: { needs: "dl_type=0x894f", holds: ({ etherType }) => etherType === ETHER_TYPE.nsh },
-  ct: {
-    needs: "a ct_state that says there is a connection, such as +trk+est or +trk-inv",
-    holds: ({ ctState, ctStateMask }) =>
-      (ctState & CONNECTION) !== 0 ||
-      ((ctState & TRACKED) !== 0 && (ctStateMask & INVALID) !== 0 && (ctState & INVALID) === 0),
+  ct: { needs: A_CONNECTION, holds: hasConnection },
+  "ct ipv4": {
+    needs: `ip and ${A_CONNECTION}`,
+    holds: (kind) => hasConnection(kind) && kind.etherType === ETHER_TYPE.ip,
+  },
+  "ct ipv6": {
+    needs: `ipv6 and ${A_CONNECTION}`,
+    holds: (kind) => hasConnection(kind) && kind.etherType === ETHER_TYPE.ipv6,
+  },
+  "ct protocol": {
+    needs: `ct_nw_proto and ${A_CONNECTION}`,
+    holds: (kind) => hasConnection(kind) && kind.ctProtocol !== 0,
   },
   tcp: { needs: "tcp or tcp6", holds: (kind) => isTransport(kind, PROTOCOL.tcp) },
   udp: { needs: "udp or udp6", holds: (kind) => isTransport(kind, PROTOCOL.udp) },

@@ -1,8 +1,9 @@
 import type { ActionOf, ActionType, Subfield } from "#openflow/actions.ts";
 import { EncodeError } from "#openflow/errors.ts";
+import { FIELDS } from "#openflow/fields.ts";
 import { narrowPort, widenPort } from "#openflow/ports.ts";
 import type { Codec } from "./codec.ts";
-import { decodeFieldHeader, encodeNxmHeader, hasShortHeader } from "./oxm.ts";
+import { decodeFieldHeader, encodeFieldHeader, encodeNxmHeader, hasShortHeader } from "./oxm.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -68,10 +69,11 @@ export function decodeBits(packed: number): { readonly start: number; readonly b
   return { start: packed >> 6, bits: (packed & 63) + 1 };
 }
 
-/** A header for which there are 32 bits only. */
+/** A header for which there are 32 bits only: Nicira's where it has them, else OpenFlow's. */
 export function encodeShortHeader(w: Writer, field: Subfield["field"]): void {
-  if (!hasShortHeader(field)) throw new EncodeError(`${field} cannot stand here: its header has 64 bits`);
-  encodeNxmHeader(w, field);
+  if (hasShortHeader(field)) encodeNxmHeader(w, field);
+  else if (FIELDS[field].actionHeader.experimenter === undefined) encodeFieldHeader(w, field);
+  else throw new EncodeError(`${field} cannot stand here: its header has 64 bits`);
 }
 
 /** A port in 16 bits, as Nicira's actions hold it. */

@@ -44,10 +44,10 @@ function decodeProperty(r: Reader, properties: Properties): void {
     if (type === MAX_LEN) properties.maxLength = r.u16();
     else if (type === CONTROLLER_ID) properties.id = r.u16();
     else if (type === REASON) properties.reason = r.u8();
-    else if (type === USERDATA) properties.userdata = r.raw(r.left);
+    else if (type === USERDATA && r.left > 0) properties.userdata = r.raw(r.left);
     else if (type === PAUSE) properties.pause = true;
     else if (type === METER_ID) properties.meterId = r.u32();
-    else r.fail(`controller property ${type} is not known`);
+    else if (type !== USERDATA) r.fail(`controller property ${type} is not known`);
   });
   r.skip(Math.min(r.left, (8 - (length % 8)) % 8));
 }

@@ -134,19 +134,28 @@ export function encodeNat(w: Writer, given: NatSpec | true): void {
   for (const port of [minPort, maxPort]) if (port !== undefined) w.u16(port);
 }
 
+/** Bits that say an end is there, without those that say what it is the other end of. */
+const NEEDED = [
+  [IPV4_MAX, IPV4_MIN],
+  [IPV6_MAX, IPV6_MIN],
+  [PORT_MAX, PORT_MIN],
+  [PORT_MIN, IPV4_MIN | IPV6_MIN],
+] as const;
+
 export function decodeNat(r: Reader): NatSpec | true {
   r.skip(2);
   const flags = r.u16();
   const present = r.u16();
-  if ((flags & (NAT_SRC | NAT_DST)) === 0) return true;
-  const addresses = [
-    present & IPV4_MIN ? r.u32() : undefined,
-    present & IPV4_MAX ? r.u32() : undefined,
-    present & IPV6_MIN ? r.wide(16) : undefined,
-    present & IPV6_MAX ? r.wide(16) : undefined,
-  ];
-  const minAddress = addresses[0] ?? addresses[2];
-  const maxAddress = upperEnd(minAddress, addresses[1] ?? addresses[3]);
+  if ((flags & (NAT_SRC | NAT_DST)) === 0) return flags === 0 && present === 0 ? true : r.fail("nat of neither end");
+  if ((flags & (NAT_SRC | NAT_DST)) === (NAT_SRC | NAT_DST)) r.fail("nat of both ends");
+  if ((present & IPV4_MIN) !== 0 && (present & IPV6_MIN) !== 0) r.fail("a nat range of both families");
+  for (const [end, other] of NEEDED)
+    if ((present & end) !== 0 && (present & other) === 0)
+      r.fail(`nat range 0x${present.toString(16)} has no beginning`);
+  const isV4 = (present & IPV4_MIN) !== 0;
+  const address = () => (isV4 ? r.u32() : r.wide(16));
+  const minAddress = present & (IPV4_MIN | IPV6_MIN) ? address() : undefined;
+  const maxAddress = upperEnd(minAddress, present & (IPV4_MAX | IPV6_MAX) ? address() : undefined);
   const minPort = present & PORT_MIN ? r.u16() : undefined;
   const maxPort = upperEnd(minPort, present & PORT_MAX ? r.u16() : undefined);
   return {

@@ -118,8 +118,13 @@ function decodeSpec(r: Reader, header: number): LearnSpec {
   if (header >= IMMEDIATE << 1 || type === undefined || (type === "output" && !isField))
     return r.fail(`learn spec 0x${header.toString(16)} is not known`);
   if (type === "output") return { type, source: decodePlace(r, bits) };
-  const source: Subfield | FieldValue = isField ? decodePlace(r, bits) : sized(r.wide(Math.ceil(bits / 16) * 2), bits);
+  const source = isField ? decodePlace(r, bits) : decodeImmediate(r, bits);
   return { type, source, destination: decodePlace(r, bits) };
+}
+
+function decodeImmediate(r: Reader, bits: number): FieldValue {
+  const value = r.wide(Math.ceil(bits / 16) * 2);
+  return value >> BigInt(bits) === 0n ? sized(value, bits) : r.fail(`a value of more than ${bits} bits`);
 }
 
 function decodePlace(r: Reader, bits: number): Subfield {

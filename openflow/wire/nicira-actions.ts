@@ -1,3 +1,5 @@
+import type { ActionOf } from "#openflow/actions.ts";
+import { OFPP } from "#openflow/ports.ts";
 import {
   type ActionForm,
   decodeBits,
@@ -19,7 +21,6 @@ import { decodeFieldHeader, encodeNxmHeader, hasShortHeader } from "./oxm.ts";
 import { sampleForms } from "./sample.ts";
 
 const NO_TABLE = 0xff;
-const SAME_PORT = 0xfff8;
 const ALL = 0xffff;
 
 const nothing = struct({ _pad: pad(6) });
@@ -40,6 +41,16 @@ function stack<T extends "push" | "pop">(type: T) {
       return { type, field: { field, start, bits: r.u16() } };
     },
   } as const satisfies Partial<ActionForm<"push" | "pop">>;
+}
+
+/** OFPP_IN_PORT is the packet's own port, table 255 the current one. */
+function resubmit(port: number, table: number, ct: boolean): ActionOf<"resubmit"> {
+  return {
+    type: "resubmit",
+    ...(port === OFPP.IN_PORT ? {} : { port }),
+    ...(table === NO_TABLE ? {} : { table }),
+    ...(ct ? { ct } : {}),
+  };
 }
 
 /** Open vSwitch's own actions, by their NXAST subtype (ovs-actions(7)). The irregular ones have files of their own. */
@@ -74,31 +85,24 @@ export const NICIRA_ACTIONS = [
       }),
     ),
   ),
-  /** NXAST_RESUBMIT_TABLE: port (16; OFPP_IN_PORT for the packet's own), table (8; 255 for the current one), zeros (24). */
+  /** NXAST_RESUBMIT_TABLE: port (16), table (8), zeros (24). */
   ...([14, 44] as const).map((number) =>
     nicira("resubmit", number, {
       fits: ({ ct }) => (ct === true) === (number === 44),
       encode(w, { port, table }) {
-        if (port === undefined) w.u16(SAME_PORT);
-        else port16.encode(w, port);
+        port16.encode(w, port ?? OFPP.IN_PORT);
         w.u8(table ?? NO_TABLE);
         w.zeros(3);
       },
       decode(r) {
-        const isSame = r.left >= 2 && r.view.getUint16(r.offset) === SAME_PORT;
         const port = port16.decode(r);
         const table = r.u8();
         r.skip(3);
-        return {
-          type: "resubmit",
-          ...(isSame ? {} : { port }),
-          ...(table === NO_TABLE ? {} : { table }),
-          ...(number === 44 ? { ct: true } : {}),
-        };
+        return resubmit(port, table, number === 44);
       },
     }),
   ),
-  nicira("resubmit", 1, { ...readOnly, decode: (r) => ({ type: "resubmit", port: port16.decode(r) }) }),
+  nicira("resubmit", 1, { ...readOnly, decode: (r) => resubmit(port16.decode(r), NO_TABLE, false) }),
   /** NXAST_OUTPUT_REG: bits (16), field header (32), longest packet for the controller (16), zeros (48). */
   nicira("output_reg", 15, {
     fits: ({ source }) => hasShortHeader(source.field),

@@ -14,7 +14,8 @@ export class Reader {
   readonly #indexes: number[] = [];
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+    // A plain array, for slice() of a Buffer would share its memory.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.offset = 0;
     this.end = bytes.length;
