@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { describeError } from "#base/errors.ts";
 import { type Log, silentLog } from "#base/log.ts";
-import { openSocket } from "./address.ts";
+import { openSocket, type TlsOptions } from "./address.ts";
+import { collectParts } from "./collect-parts.ts";
 import { nameError } from "./error-names.ts";
 import { ConnectionError, OpenFlowError } from "./errors.ts";
 import { Framing } from "./framing.ts";
@@ -12,8 +13,9 @@ import type { MultipartKind, MultipartReply, MultipartRequest } from "./messages
 import { Writer } from "./wire/writer.ts";
 
 export interface ConnectOptions {
-  /** "unix:PATH" or "tcp:HOST:PORT", see address.ts. */
+  /** "unix:PATH", "tcp:HOST[:PORT]" or "ssl:HOST[:PORT]", see address.ts. */
   readonly address: string;
+  readonly tls?: TlsOptions;
   readonly log?: Log;
   /** Ends the attempt to connect; a connection that stands is ended by `close`. */
   readonly signal?: AbortSignal;
@@ -21,6 +23,13 @@ export interface ConnectOptions {
   readonly onMessage?: (message: Message) => void;
   /** Silence after which the switch is asked whether it lives, and again after which it is given up, in milliseconds (5,000). */
   readonly inactivity?: number;
+  /** Bytes of one multipart reply, beyond which the request is rejected (1 GiB): no switch's word is worth all memory. */
+  readonly multipartLimit?: number;
+}
+
+export interface RequestOptions {
+  /** Stops waiting, and rejects with the signal's reason; what the switch does about the request stays. */
+  readonly signal?: AbortSignal;
 }
 
 /** A message that the switch refused: its place among those sent, and why. */
@@ -29,7 +38,7 @@ export interface Refusal {
   readonly error: OpenFlowError;
 }
 
-export type BundleResult =
+export type TransactionResult =
   | { readonly committed: true }
   /** Nothing of it is in force. `errors` may be empty when the switch blames no member, but `error` says why. */
   | { readonly committed: false; readonly errors: readonly Refusal[]; readonly error: OpenFlowError };
@@ -49,15 +58,15 @@ export interface OpenFlowConnection {
   /** Resolves when the connection is no more, with the reason. */
   readonly closed: Promise<ConnectionError>;
   /** Sends one message and waits for the one that answers it. Rejects with OpenFlowError when it is refused. */
-  request(message: Message): Promise<Message>;
+  request(message: Message, options?: RequestOptions): Promise<Message>;
   /** Everything sent before has been done when it resolves. */
-  barrier(): Promise<void>;
+  barrier(options?: RequestOptions): Promise<void>;
   /** Sends messages that have no answer; resolves behind a barrier with those that were refused. */
   sendAll(messages: readonly Message[]): Promise<readonly Refusal[]>;
   /** All or nothing, in order, behind a barrier (OFPT_BUNDLE_CONTROL, atomic and ordered). */
-  bundle(messages: readonly Message[]): Promise<BundleResult>;
+  transaction(messages: readonly Message[]): Promise<TransactionResult>;
   /** Every part of a multipart reply, put together. */
-  multipart<K extends MultipartKind>(kind: K, body: RequestOf<K>): Promise<ReplyOf<K>>;
+  multipart<K extends MultipartKind>(kind: K, body: RequestOf<K>, options?: RequestOptions): Promise<ReplyOf<K>>;
   /** All flows of all tables. */
   dumpFlows(): Promise<readonly FlowDesc[]>;
   close(): void;
@@ -65,8 +74,9 @@ export interface OpenFlowConnection {
 
 /** What waits for the answer with its xid. */
 interface Pending {
-  resolve(message: Message): boolean;
-  reject(error: Error): void;
+  /** Whether this was all of the answer. */
+  resolve(message: Message, size: number): boolean;
+  reject(error: unknown): void;
 }
 
 /** Messages sent in a row: an error with one of their xids is theirs. */
@@ -81,11 +91,16 @@ const HELLO_PATIENCE = 5000;
 /** Encoded messages are handed to the socket in pieces of about this size. */
 const PIECE = 256 << 10;
 const LARGEST_MESSAGE = 0x1_0000;
+const MULTIPART_LIMIT = 1 << 30;
 const BUNDLE = { openRequest: 0, commitRequest: 4, discardRequest: 6, atomic: 1, ordered: 2 } as const;
 
 /** Connects and says hello. Rejects with ConnectionError, or with the signal's reason. */
 export async function connectOpenFlow(options: ConnectOptions): Promise<OpenFlowConnection> {
-  const socket = await openSocket(options.address, options.signal);
+  return greet(await openSocket(options.address, options.tls, options.signal), options);
+}
+
+/** Says hello over a socket that is connected, whoever opened it. */
+export async function greet(socket: Socket, options: ConnectOptions): Promise<OpenFlowConnection> {
   const connection = new Connection(socket, options);
   try {
     await connection.shakeHands();
@@ -140,15 +155,15 @@ class Connection implements OpenFlowConnection {
     this.#watchdog = setInterval(() => this.#checkLife(inactivity), inactivity).unref();
   }
 
-  async request(message: Message): Promise<Message> {
-    return this.#ask<Message>(message, (settle) => (reply) => {
+  request(message: Message, options: RequestOptions = {}): Promise<Message> {
+    return this.#ask<Message>(message, options, (settle) => (reply) => {
       settle(reply);
       return true;
     });
   }
 
-  async barrier(): Promise<void> {
-    await this.request({ type: "barrier_request" });
+  async barrier(options: RequestOptions = {}): Promise<void> {
+    await this.request({ type: "barrier_request" }, options);
   }
 
   async sendAll(messages: readonly Message[]): Promise<readonly Refusal[]> {
@@ -162,7 +177,7 @@ class Connection implements OpenFlowConnection {
     }
   }
 
-  async bundle(messages: readonly Message[]): Promise<BundleResult> {
+  async transaction(messages: readonly Message[]): Promise<TransactionResult> {
     const bundleId = ++this.#lastBundle;
     const flags = BUNDLE.atomic | BUNDLE.ordered;
     const control = (kind: number) => this.request({ type: "bundle_control", bundleId, control: kind, flags });
@@ -187,22 +202,17 @@ class Connection implements OpenFlowConnection {
     }
   }
 
-  async multipart<K extends MultipartKind>(kind: K, body: RequestOf<K>): Promise<ReplyOf<K>> {
+  async multipart<K extends MultipartKind>(
+    kind: K,
+    body: RequestOf<K>,
+    options: RequestOptions = {},
+  ): Promise<ReplyOf<K>> {
     // The request's kind and body belong together by this method's signature.
     const message = { type: "multipart_request", kind, body } as unknown as MessageOf<"multipart_request">;
-    return this.#ask<ReplyOf<K>>(message, (settle, fail) => {
-      const parts: unknown[] = [];
-      return (reply) => {
-        if (reply.type !== "multipart_reply" || reply.kind !== kind) {
-          fail(new ConnectionError(`${kind} was answered with ${describeReply(reply)}`));
-          return true;
-        }
-        const { body: part } = reply;
-        if (reply.more || parts.length > 0) parts.push(...(Array.isArray(part) ? part : [part]));
-        if (!reply.more) settle((parts.length > 0 ? parts : part) as ReplyOf<K>);
-        return !reply.more;
-      };
-    });
+    const { multipartLimit = MULTIPART_LIMIT } = this.#options;
+    return this.#ask<ReplyOf<K>>(message, options, (settle, fail) =>
+      collectParts(kind, multipartLimit, (whole) => settle(whole as ReplyOf<K>), fail),
+    );
   }
 
   dumpFlows(): Promise<readonly FlowDesc[]> {
@@ -220,22 +230,30 @@ class Connection implements OpenFlowConnection {
     this.#end(new ConnectionError(`the connection to ${this.#options.address} was closed`));
   }
 
-  /** Registers the answer's reader before the message leaves; the reader says whether it has read all of it. */
+  /** Registers the answer's reader before the message leaves. */
   #ask<T>(
     message: Message,
-    reader: (settle: (value: T) => void, fail: (error: Error) => void) => (reply: Message) => boolean,
+    { signal }: RequestOptions,
+    reader: (settle: (value: T) => void, fail: (error: Error) => void) => Pending["resolve"],
   ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) return reject(this.#ended);
-      const xid = this.#takeXids(1);
-      this.#pending.set(xid, { resolve: reader(resolve, reject), reject });
-      try {
-        this.#send(message, xid);
-      } catch (error) {
-        this.#pending.delete(xid);
-        reject(error);
-      }
-    });
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const xid = this.#takeXids(1);
+    // A reply that comes after all finds nobody, and is let go.
+    const abort = (): void => {
+      this.#pending.delete(xid);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#pending.set(xid, { resolve: reader(resolve, reject), reject });
+    try {
+      this.#send(message, xid);
+    } catch (error) {
+      this.#pending.delete(xid);
+      reject(error);
+    }
+    return promise.finally(() => signal?.removeEventListener("abort", abort));
   }
 
   #openBatch(count: number): Batch {
@@ -283,14 +301,14 @@ class Connection implements OpenFlowConnection {
     try {
       for (const bytes of this.#framing.push(chunk)) {
         if (this.#ended !== undefined) return;
-        this.#dispatch(decode(bytes));
+        this.#dispatch(decode(bytes), bytes.length);
       }
     } catch (error) {
       this.#end(new ConnectionError(`${this.#options.address} sent what is no OpenFlow 1.5`, error));
     }
   }
 
-  #dispatch({ version, xid, message }: Decoded): void {
+  #dispatch({ version, xid, message }: Decoded, size: number): void {
     switch (message.type) {
       case "hello":
         this.#greet(version, message);
@@ -299,17 +317,17 @@ class Connection implements OpenFlowConnection {
         this.#send({ type: "echo_reply", data: message.data }, xid);
         break;
       default:
-        if (message.type !== "error" || !this.#blame(xid, message)) this.#answer(xid, message);
+        if (message.type !== "error" || !this.#blame(xid, message)) this.#answer(xid, message, size);
     }
   }
 
-  #answer(xid: number, message: Message): void {
+  #answer(xid: number, message: Message, size: number): void {
     const pending = this.#pending.get(xid);
     if (pending === undefined) this.#options.onMessage?.(message);
     else if (message.type === "error") {
       this.#pending.delete(xid);
       pending.reject(refusalOf(message));
-    } else if (pending.resolve(message)) this.#pending.delete(xid);
+    } else if (pending.resolve(message, size)) this.#pending.delete(xid);
   }
 
   /** Whether the error is of a message in one of the batches on their way. */
@@ -365,8 +383,4 @@ function refusalOf(message: MessageOf<"error">): OpenFlowError {
 function asRefusal(error: unknown): OpenFlowError {
   if (error instanceof OpenFlowError) return error;
   throw error;
-}
-
-function describeReply(reply: Message): string {
-  return reply.type === "multipart_reply" ? `${reply.type} ${reply.kind}` : reply.type;
 }

@@ -1,10 +1,23 @@
 /** The OpenFlow room: values (match, action, flow), their bytes, their ovs-ofctl text. */
+
 export type { Action, NatSpec, Subfield } from "./actions.ts";
-export { DecodeError, EncodeError, FlowSyntaxError } from "./errors.ts";
+export type { TlsOptions } from "./address.ts";
+export {
+  type ConnectOptions,
+  connectOpenFlow,
+  type OpenFlowConnection,
+  type Refusal,
+  type RequestOptions,
+  type TransactionResult,
+} from "./connection.ts";
+export { ConnectionError, DecodeError, EncodeError, FlowSyntaxError, OpenFlowError } from "./errors.ts";
 export { FIELDS, type Field, type FieldName, findFieldByName } from "./fields.ts";
 export { type Bucket, type Flow, flowKey, type Group, sameFlow } from "./flow.ts";
+export { type KeepOptions, keepConnected } from "./keep-connected.ts";
+export { type ListenOptions, listenOpenFlow, type OpenFlowListener } from "./listen.ts";
 export { type FieldMatch, type FieldValue, type Match, type MatchSpec, match, matchKey } from "./match.ts";
 export { decode, encode, encodeInto, type Message, type MessageOf, type MessageType } from "./messages/message.ts";
+export { isPacketIn, type PacketIn, PacketIns } from "./packet-ins.ts";
 export {
   formatActions,
   formatFlow,

@@ -38,7 +38,7 @@ describe("A connection to ovs-vswitchd", () => {
 
   it("installs a bundle of flows and reads the same flows back", async () => {
     const flows = Array.from({ length: 3000 }, (_, i) => good(i));
-    assert.deepEqual(await connection.bundle(flows.map(addFlow)), { committed: true });
+    assert.deepEqual(await connection.transaction(flows.map(addFlow)), { committed: true });
     const held = new Map((await connection.dumpFlows()).map((one) => [flowKey(one), one]));
     assert.equal(held.size, flows.length);
     for (const one of flows) assert.ok(sameFlow(held.get(flowKey(one))!, one));
@@ -46,13 +46,13 @@ describe("A connection to ovs-vswitchd", () => {
   });
 
   it("removes exactly the flow that is named", async () => {
-    await connection.bundle([addFlow(good(1)), addFlow(good(2))]);
-    await connection.bundle([removeFlow(good(1))]);
+    await connection.transaction([addFlow(good(1)), addFlow(good(2))]);
+    await connection.transaction([removeFlow(good(1))]);
     assert.deepEqual((await connection.dumpFlows()).map(flowKey), [flowKey(good(2))]);
   });
 
   it("leaves nothing of a bundle in which one flow is refused, and says which and why", async () => {
-    const result = await connection.bundle([good(1), bad(1), good(2)].map(addFlow));
+    const result = await connection.transaction([good(1), bad(1), good(2)].map(addFlow));
     assert.ok(!result.committed);
     assert.deepEqual(
       result.errors.map(({ index }) => index),
@@ -73,7 +73,7 @@ describe("A connection to ovs-vswitchd", () => {
 
   it("puts a reply of many parts together", async () => {
     const flows = Array.from({ length: 20_000 }, (_, i) => good(i));
-    await connection.bundle(flows.map(addFlow));
+    await connection.transaction(flows.map(addFlow));
     assert.equal((await connection.dumpFlows()).length, 20_000);
   }).timeout(10_000);
 

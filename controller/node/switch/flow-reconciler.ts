@@ -106,7 +106,7 @@ export class FlowReconciler {
     let rest = modifications;
     for (let attempt = 0; attempt < BUNDLE_ATTEMPTS && rest.length > 0; attempt++) {
       const members = rest;
-      const result = await connection.bundle(members.map((modification) => modification.message));
+      const result = await connection.transaction(members.map((modification) => modification.message));
       if (result.committed) return refusals;
       for (const { index, error } of result.errors) refusals.set(members[index]!, error);
       rest = members.filter((modification) => !refusals.has(modification));

@@ -1,9 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { type Observable, Subject } from "rxjs";
-import { createBackoff } from "#base/backoff.ts";
 import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import { connectOpenFlow, type OpenFlowConnection } from "#openflow/connection.ts";
+import type { OpenFlowConnection } from "#openflow/connection.ts";
+import { keepConnected } from "#openflow/keep-connected.ts";
 import type { DesiredFlow } from "#pipeline/desired.ts";
 import type { SwitchWork } from "#pipeline/graph.ts";
 import { type Applied, FlowReconciler } from "./flow-reconciler.ts";
@@ -47,15 +46,11 @@ export class Switch {
   /** Lives until the signal comes; then the connection is closed and the flows stay as they are. */
   async run(signal: AbortSignal): Promise<void> {
     const timer = setInterval(() => this.#compare.next(), this.#options.compareEvery);
-    const backoff = createBackoff(20, 1000);
-    while (!signal.aborted) {
-      try {
-        await this.#live(signal, backoff.reset);
-      } catch (error) {
-        if (!signal.aborted) this.#options.log.debug("no connection to the switch", { reason: describeError(error) });
-      }
-      await delay(backoff.next(), undefined, { signal }).catch(() => undefined);
-    }
+    await keepConnected({
+      ...{ address: this.#options.address, log: this.#options.log, signal },
+      onConnect: (connection) => this.#connected(connection),
+      onDisconnect: (reason) => this.#disconnected(reason, signal),
+    });
     clearInterval(timer);
   }
 
@@ -76,21 +71,19 @@ export class Switch {
     }
   }
 
-  async #live(signal: AbortSignal, connected: () => void): Promise<void> {
-    const { address, log } = this.#options;
-    const connection = await connectOpenFlow({ address, log, signal });
-    const abort = (): void => connection.close();
-    signal.addEventListener("abort", abort, { once: true });
+  #connected(connection: OpenFlowConnection): void {
     this.#connection = connection;
-    connected();
-    log.info("connected to the switch", { address });
+    this.#options.log.info("connected to the switch", { address: this.#options.address });
     this.#compare.next();
-    const reason = await connection.closed;
-    signal.removeEventListener("abort", abort);
+  }
+
+  #disconnected(reason: Error, signal: AbortSignal): void {
     this.#connection = undefined;
     this.#compared = false;
     this.reconciler.forget();
     if (!signal.aborted)
-      log.warn("lost the switch; forwarding goes on with what it holds", { reason: describeError(reason) });
+      this.#options.log.warn("lost the switch; forwarding goes on with what it holds", {
+        reason: describeError(reason),
+      });
   }
 }
