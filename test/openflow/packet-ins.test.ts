@@ -22,7 +22,7 @@ describe("Packets from the switch", () => {
     packets.offer({ type: "barrier_reply" });
     packets.end();
     assert.deepEqual(
-      (await Array.fromAsync(packets)).map(({ cookie }: { cookie?: bigint }) => cookie),
+      (await Array.fromAsync(packets)).map((one) => (one.type === "packet_in" ? one.cookie : undefined)),
       [1n, 2n],
     );
     assert.equal(packets.dropped, 2);
