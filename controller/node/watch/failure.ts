@@ -31,6 +31,11 @@ export function garbage(message: string): FailureSignal {
   return new FailureSignal({ type: "garbage", message });
 }
 
+const HINTS: ReadonlyMap<number, string> = new Map([
+  [401, "; the token or certificate has expired or is another cluster's"],
+  [403, "; the ClusterRole weir-node in deploy/weir.yaml has the rules that are needed"],
+]);
+
 /** A refusal out of a Status object; `retryAfter` in seconds, from the header or from the object. */
 export function refusalOf(status: number, body: unknown, retryAfterHeader?: string): Failure {
   const reason = readPath(body, ["reason"]);
@@ -40,7 +45,7 @@ export function refusalOf(status: number, body: unknown, retryAfterHeader?: stri
     type: "refused",
     status,
     reason: isTooLarge(body) ? "ResourceVersionTooLarge" : typeof reason === "string" ? reason : "",
-    message: `${status} ${typeof message === "string" ? message : "without a reason"}`,
+    message: `${status} ${typeof message === "string" ? message : "without a reason"}${HINTS.get(status) ?? ""}`,
     retryAfter: Number.isFinite(seconds) && seconds > 0 ? seconds : undefined,
   };
 }

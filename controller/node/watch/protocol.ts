@@ -19,7 +19,8 @@ export interface Pause {
   readonly afterProgress: boolean;
 }
 
-export const AT_ONCE: Pause = { wait: "none", afterProgress: true };
+/** After a list: whether it was progress shows when its watch is open. */
+export const AT_ONCE: Pause = { wait: "none", afterProgress: false };
 
 /** What was read from the API server, and what is to be read next. No I/O, no clock: answers go in, changes come out. */
 export interface Reflection {
@@ -48,6 +49,12 @@ export interface Received {
 export const PAGE_LIMIT = 500;
 /** So often may the same resume go wrong before everything is read anew. */
 const PATIENCE = 3;
+/** Bookmarks come every minute: a watch that stays silent twice waits for versions that the server does not have. */
+const SILENT_PATIENCE = 2;
+/** How a server says that it does not stream lists; 500 where its etcd is too old for it. */
+const STREAM_REFUSALS = [400, 422, 500, 501];
+/** So many streamed lists without an end, and lists come in pages. */
+const ENDLESS_LISTS = 2;
 const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
 
 interface State {
@@ -60,16 +67,16 @@ interface State {
   continueToken: string | undefined;
   /** A continue token expired: the list is asked for in one piece. */
   unpaged: boolean;
-  /** The server takes `sendInitialEvents`. */
-  streamsLists: boolean;
-  /** Streamed lists that never came to their end. */
+  /** The server refused to stream this list: it is asked for in pages. */
+  streamRefused: boolean;
+  /** Streamed lists, one after another, that never came to their end. */
   endlessLists: number;
   /** Something came since the last failure. */
   progress: boolean;
   /** The watch brought something since the last list. */
   watched: boolean;
-  /** Failures one after another without progress. */
-  failures: number;
+  /** Failures without progress for which the version that we resume from may be the reason. */
+  suspicions: number;
 }
 
 export function createReflection(kind: WatchedKind, nodeName: string, random: () => number): Reflection {
@@ -80,11 +87,11 @@ export function createReflection(kind: WatchedKind, nodeName: string, random: ()
     pending: new Map(),
     continueToken: undefined,
     unpaged: false,
-    streamsLists: true,
+    streamRefused: false,
     endlessLists: 0,
     progress: false,
     watched: false,
-    failures: 0,
+    suspicions: 0,
   };
   return {
     get isSynced() {
@@ -115,7 +122,7 @@ function nextExchange(state: State, kind: WatchedKind, nodeName: string, random:
   const life = { timeoutSeconds: String(290 + Math.floor(random() * 291)) };
   const watch = { ...selector, watch: "true", allowWatchBookmarks: "true", ...life };
   if (state.version !== undefined) return { mode: "watch", path, query: { ...watch, resourceVersion: state.version } };
-  if (state.streamsLists) {
+  if (streamsList(state)) {
     state.pending = new Map();
     const initial = { sendInitialEvents: "true", resourceVersionMatch: "NotOlderThan" };
     return { mode: "watch", path, query: { ...watch, ...initial } };
@@ -127,6 +134,11 @@ function nextExchange(state: State, kind: WatchedKind, nodeName: string, random:
   // The very first list may come from the server's memory; later ones must not go back in time.
   const first: Record<string, string> = state.synced ? {} : { resourceVersion: "0" };
   return { mode: "list", path, query: { ...selector, ...limit, ...(state.unpaged ? {} : first) } };
+}
+
+/** Not when the server refuses, nor where one takes `sendInitialEvents` and does not heed it. */
+function streamsList({ streamRefused, endlessLists }: State): boolean {
+  return !streamRefused && endlessLists < ENDLESS_LISTS;
 }
 
 function receivePage(state: State, kind: WatchedKind, body: unknown): readonly RawChange[] | undefined {
@@ -150,9 +162,13 @@ function receiveEvents(state: State, kind: WatchedKind, events: readonly unknown
     }
   } catch (error) {
     if (!(error instanceof FailureSignal)) throw error;
-    return { changes: [...changes.values()], failure: error.failure };
+    return { changes: wholeChanges(state, changes), failure: error.failure };
   }
-  return { changes: state.version === undefined ? undefined : [...changes.values()] };
+  return { changes: wholeChanges(state, changes) };
+}
+
+function wholeChanges(state: State, changes: ReadonlyMap<string, RawChange>): readonly RawChange[] | undefined {
+  return state.version === undefined ? undefined : [...changes.values()];
 }
 
 function receiveEvent(state: State, kind: WatchedKind, event: unknown): readonly RawChange[] {
@@ -203,7 +219,8 @@ function completeList(state: State, kind: WatchedKind, version: string): readonl
   state.version = version;
   state.unpaged = false;
   state.synced = true;
-  state.endlessLists = 0;
+  if (streamsList(state)) state.endlessLists = 0;
+  state.streamRefused = false;
   state.watched = false;
   noteProgress(state);
   return changes;
@@ -226,28 +243,36 @@ function moveTo(state: State, kind: WatchedKind, wanted: ReadonlyMap<string, unk
 }
 
 function fail(state: State, failure: Failure): Pause {
-  state.failures++;
   if (failure.type === "refused") return refuse(state, failure);
-  if (failure.type === "garbage" && state.failures >= PATIENCE) listAnew(state);
-  // A list that begins and never ends: a server which takes `sendInitialEvents` and does not heed it.
-  if (failure.type === "silent" && state.version === undefined && ++state.endlessLists >= 2) state.streamsLists = false;
+  if (failure.type === "silent" && state.version === undefined) state.endlessLists++;
+  if (failure.type !== "lost") suspect(state, failure.type === "silent" ? SILENT_PATIENCE : PATIENCE);
   return settle(state, "backoff");
 }
 
 function refuse(state: State, { status, reason, retryAfter }: Failure & { type: "refused" }): Pause {
-  if (status === 410 || reason === "Expired" || reason === "Gone") {
-    // A list whose watch expires again and again must not become a circle without a pause.
-    const wait = state.watched || state.continueToken !== undefined ? "none" : "backoff";
-    state.unpaged = state.continueToken !== undefined;
-    listAnew(state);
-    return settle(state, wait);
-  }
-  if (reason === "ResourceVersionTooLarge" && state.failures >= PATIENCE) listAnew(state);
-  if ((status === 400 || status === 422) && state.version === undefined && state.streamsLists) {
-    state.streamsLists = false;
+  if (status === 410 || reason === "Expired" || reason === "Gone") return expire(state);
+  const isTooLarge = reason === "ResourceVersionTooLarge";
+  if (!isTooLarge && state.version === undefined && streamsList(state) && STREAM_REFUSALS.includes(status)) {
+    state.streamRefused = true;
     return settle(state, "none");
   }
+  if (isTooLarge || status === 400 || status === 422) suspect(state, PATIENCE);
   return settle(state, retryAfter === undefined ? "backoff" : retryAfter * 1000);
+}
+
+/** The server has forgotten the version that we resume from, or a list midway. */
+function expire(state: State): Pause {
+  const isUsual = state.watched || state.continueToken !== undefined;
+  state.unpaged = state.continueToken !== undefined;
+  listAnew(state);
+  if (isUsual) return settle(state, "none");
+  // Lists whose watch expires before it brought anything must not become a circle: pauses grow as if no list had come.
+  state.progress = false;
+  return settle(state, "backoff");
+}
+
+function suspect(state: State, patience: number): void {
+  if (++state.suspicions >= patience) listAnew(state);
 }
 
 function listAnew(state: State): void {
@@ -264,7 +289,7 @@ function settle(state: State, wait: Pause["wait"]): Pause {
 
 function noteProgress(state: State): void {
   state.progress = true;
-  state.failures = 0;
+  state.suspicions = 0;
 }
 
 function requireKey(object: unknown): string {

@@ -42,6 +42,8 @@ export interface ReflectorOptions {
 const SILENCE = 150_000;
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 30_000;
+/** A server asks for a second or so; whatever it says, nobody stays blind for hours. */
+const LONGEST_RETRY_AFTER = 120_000;
 
 export function sourceName(kind: WatchedKind): string {
   return `kubernetes/${kind.plural}`;
@@ -73,7 +75,7 @@ async function run(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
-  const { random = Math.random, log, sleep = sleepFor, silence = SILENCE } = options;
+  const { random = Math.random, sleep = sleepFor, silence = SILENCE } = options;
   const reflection = createReflection(kind, options.nodeName, random);
   const backoff = createBackoff(FIRST_PAUSE, LONGEST_PAUSE, random);
   const reporter = createReporter(source, reflection, options, emit);
@@ -85,20 +87,20 @@ async function run(
       if (signal.aborted) return;
       const failure = toFailure(error);
       pause = reflection.fail(failure);
-      if (!reporter.isDown) log.warn("watch interrupted", { source, why: failure.message });
-      await reporter.failed(failure);
+      // What is answered by asking differently, at once, is no trouble: a version too old, a list that does not stream.
+      if (pause.wait === "none") options.log.debug("the list is asked for anew", { source, why: failure.message });
+      else await reporter.failed(failure);
     }
     if (signal.aborted) return;
     if (pause.afterProgress) backoff.reset();
     if (pause.wait === "none") continue;
-    const least = pause.wait === "backoff" ? 0 : pause.wait * (1 + random() / 4);
+    const least = pause.wait === "backoff" ? 0 : Math.min(pause.wait, LONGEST_RETRY_AFTER) * (1 + random() / 4);
     await sleep(Math.max(backoff.next(), least), signal);
   }
 }
 
 /** Gives out batches, and says how the source stands. */
 interface Reporter {
-  readonly isDown: boolean;
   /** An exchange is under way; `changes` undefined: nothing to give out yet. */
   received(changes: readonly RawChange[] | undefined): void;
   failed(failure: Failure): Promise<void>;
@@ -107,7 +109,6 @@ interface Reporter {
 function createReporter(source: string, reflection: Reflection, options: ReflectorOptions, emit: Emit): Reporter {
   const { log, recall, remember, onStatus } = options;
   let status: SourceStatus = { source, connected: false, synced: false, remembered: false, failure: undefined };
-  let down = false;
   let mayRecall = recall !== undefined;
   const update = (next: Partial<SourceStatus>) => {
     const merged = { ...status, ...next };
@@ -116,12 +117,8 @@ function createReporter(source: string, reflection: Reflection, options: Reflect
     onStatus?.(status);
   };
   return {
-    get isDown() {
-      return down;
-    },
     received(changes) {
-      if (down) log.info("watch goes on", { source });
-      down = false;
+      if (status.failure !== undefined) log.info("watch goes on", { source });
       // After a failure the first thing that comes may still be half a list.
       const complete = reflection.isSynced && changes !== undefined;
       const first = complete && (!status.synced || status.remembered);
@@ -130,7 +127,8 @@ function createReporter(source: string, reflection: Reflection, options: Reflect
       update({ connected: true, failure: undefined, ...(complete && { synced: true, remembered: false }) });
     },
     async failed(failure) {
-      down = true;
+      // Told again only when it is something else: refused, after the server was away.
+      if (failure.message !== status.failure) log.warn("watch interrupted", { source, why: failure.message });
       if (mayRecall && !reflection.isSynced) {
         mayRecall = false;
         const objects = await recall?.();
