@@ -106,6 +106,8 @@ type Header =
 type Field =
   | { readonly type: "set_field"; readonly field: FieldName; readonly value: FieldValue; readonly mask?: FieldValue }
   | { readonly type: "move"; readonly source: Subfield; readonly destination: Subfield }
+  /** What OpenFlow 1.5 has no action for and older versions do; a set_field with a mask says the same. */
+  | { readonly type: "load"; readonly value: FieldValue; readonly destination: Subfield }
   | Each<"push" | "pop", { field: Subfield }>
   | { readonly type: "delete_field"; readonly field: FieldName }
   | { readonly type: "check_pkt_larger"; readonly length: number; readonly destination: Subfield }
@@ -173,10 +175,16 @@ export type Instruction =
   | { readonly type: "write_metadata"; readonly value: bigint; readonly mask?: bigint }
   | { readonly type: "unknown_instruction"; readonly bytes: Uint8Array };
 
+/** What versions before 1.5 do in words of their own; it is read and printed, and never written. */
+export type OlderAction =
+  | { readonly type: "enqueue"; readonly port: number; readonly queueId: number }
+  | Each<"mod_vlan_vid" | "mod_vlan_pcp", { value: number }>
+  | { readonly type: "strip_vlan" };
+
 /**
  * What a flow does, as ovs-actions(7) names it. Instructions (goto_table, write_actions ...) are members of the same list, as
- * they are in the text form; the codec sorts them into OpenFlow instructions. What OpenFlow 1.5 has no action for is not here:
- * load is a set_field with a mask, enqueue is set_queue, output, pop_queue.
+ * they are in the text form; the codec sorts them into OpenFlow instructions. Words of ovs-actions(7) that OpenFlow 1.5 has no
+ * action for are read as what they mean: load is a set_field with a mask, enqueue is set_queue, output, pop_queue.
  */
 export type Action =
   | Output
@@ -185,6 +193,7 @@ export type Action =
   | Flow
   | Connection
   | Instruction
+  | OlderAction
   | { readonly type: "unknown"; readonly bytes: Uint8Array };
 
 export type ActionType = Action["type"];

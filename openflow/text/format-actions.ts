@@ -1,4 +1,4 @@
-import type { Action, ActionOf, ActionType, EncapProperty, LegacySetter } from "#openflow/actions.ts";
+import type { Action, ActionOf, ActionType, EncapProperty, LegacySetter, OlderAction } from "#openflow/actions.ts";
 import { OFPP } from "#openflow/ports.ts";
 import { formatCt } from "./format-ct.ts";
 import { formatLearn } from "./format-learn.ts";
@@ -39,8 +39,16 @@ const LEGACY: { readonly [T in LegacySetter]: Format<T> } = {
   set_mpls_tc: ({ value }) => `set_mpls_tc(${value})`,
 };
 
+const OLDER: { readonly [T in OlderAction["type"]]: Format<T> } = {
+  enqueue: ({ port, queueId }, names) => `enqueue:${formatPort(port, names)}:${queueId}`,
+  mod_vlan_vid: ({ value }) => `mod_vlan_vid:${value}`,
+  mod_vlan_pcp: ({ value }) => `mod_vlan_pcp:${value}`,
+  strip_vlan: typeOnly,
+};
+
 const FORMATS: Formats = {
   ...LEGACY,
+  ...OLDER,
   output: formatOutput,
   output_reg: ({ source }) => `output:${formatSubfield(source)}`,
   output_trunc: ({ port, maxLength }, names) => `output(port=${formatPort(port, names)},max_len=${maxLength})`,
@@ -65,6 +73,7 @@ const FORMATS: Formats = {
   set_tunnel64: ({ value }) => `set_tunnel64:${formatHex(value)}`,
   set_field: ({ field, value, mask }, names) => `set_field:${formatValue(field, value, mask, names)}->${field}`,
   move: ({ source, destination }) => `move:${formatSubfield(source)}->${formatSubfield(destination)}`,
+  load: ({ value, destination }) => `load:${formatHex(value)}->${formatSubfield(destination)}`,
   push: ({ field }) => `push:${formatSubfield(field)}`,
   pop: ({ field }) => `pop:${formatSubfield(field)}`,
   delete_field: ({ field }) => `delete_field:${field}`,

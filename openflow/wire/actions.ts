@@ -1,11 +1,12 @@
-import type { Action, ActionType, Instruction, NatSpec } from "#openflow/actions.ts";
+import type { Action, Instruction, NatSpec } from "#openflow/actions.ts";
 import { EncodeError } from "#openflow/errors.ts";
-import { type ActionForm, nicira } from "./action-codec.ts";
+import { type ActionForm, nicira, readOnly } from "./action-codec.ts";
 import { decodeCt, decodeNat, encodeCt, encodeNat, NXAST_CT, NXAST_NAT } from "./ct.ts";
 import { NICIRA_ACTIONS } from "./nicira-actions.ts";
 import { UnknownField } from "./oxm.ts";
 import type { Reader } from "./reader.ts";
 import { STANDARD_ACTIONS } from "./standard-actions.ts";
+import { findOlderForm } from "./version-actions.ts";
 import type { Writer } from "./writer.ts";
 
 /*
@@ -43,8 +44,13 @@ type AnyForm = Omit<ActionForm, "fits" | "encode" | "decode"> & {
 };
 const forms = [...STANDARD_ACTIONS, ...NICIRA_ACTIONS, ...nested] as unknown as readonly AnyForm[];
 
-const byType = new Map<ActionType, readonly AnyForm[]>();
-for (const form of forms) byType.set(form.type, [...(byType.get(form.type) ?? []), form]);
+/** What an action of a type is written as: its only form, or the first that fits. */
+const byType = new Map<string, AnyForm | readonly AnyForm[]>();
+const written = forms.filter(({ fits }) => fits !== readOnly.fits);
+for (const form of written) {
+  const others = written.filter(({ type }) => type === form.type);
+  byType.set(form.type, others.length === 1 ? form : others);
+}
 const standardByNumber = new Map(forms.filter((form) => !form.isNicira).map((form) => [form.number, form]));
 const niciraByNumber = new Map(forms.filter((form) => form.isNicira).map((form) => [form.number, form]));
 
@@ -70,11 +76,9 @@ export function encodeAction(w: Writer, action: Action): void {
     w.raw(action.bytes);
     return;
   }
-  if (isInstruction(action))
-    throw new EncodeError(`${action.type} is an instruction, which cannot stand among actions`);
-  const candidates = byType.get(action.type);
-  const form = candidates?.length === 1 ? candidates[0] : candidates?.find(({ fits }) => fits(action));
-  if (form === undefined) throw new EncodeError(`there is no action ${action.type}`);
+  const known = byType.get(action.type);
+  const form = known === undefined || "type" in known ? known : known.find(({ fits }) => fits(action));
+  if (form === undefined) throw new EncodeError(describeMisplaced(action));
   const start = beginAction(w, form.isNicira, form.number);
   try {
     form.encode(w, action);
@@ -83,6 +87,11 @@ export function encodeAction(w: Writer, action: Action): void {
     throw error;
   }
   endAction(w, start);
+}
+
+function describeMisplaced(action: Action): string {
+  if (isInstruction(action)) return `${action.type} is an instruction, which cannot stand among actions`;
+  return `there is no action ${action.type}`;
 }
 
 function beginAction(w: Writer, isNicira: boolean, number: number): number {
@@ -152,15 +161,24 @@ function decodeAction(r: Reader): Action {
 }
 
 /** Reads the head of an action; undefined for one that is not in the table. */
-function readForm(r: Reader): AnyForm | undefined {
+function readForm(r: Reader): Pick<AnyForm, "type" | "decode"> | undefined {
   const type = r.u16();
   r.skip(2);
-  if (type !== OFPAT_EXPERIMENTER) return standardByNumber.get(type);
-  return r.left >= 6 && r.u32() === NICIRA ? niciraByNumber.get(r.u16()) : undefined;
+  const isOlder = r.version < NEWEST;
+  if (type !== OFPAT_EXPERIMENTER)
+    return (isOlder ? findOlderForm(r.version, 0, type) : undefined) ?? standardByNumber.get(type);
+  if (r.left < 6) return undefined;
+  const owner = r.u32();
+  const subtype = r.u16();
+  const older = isOlder ? findOlderForm(r.version, owner, subtype) : undefined;
+  return older ?? (owner === NICIRA ? niciraByNumber.get(subtype) : undefined);
 }
 
+/** OpenFlow 1.5. */
+const NEWEST = 6;
+
 /** Undefined for an action that names a field which is not in the table, or that goes on behind what is known of it. */
-function tryDecode(r: Reader, form: AnyForm): Action | undefined {
+function tryDecode(r: Reader, form: Pick<AnyForm, "type" | "decode">): Action | undefined {
   const { depth, end } = r;
   r.enter(form.type);
   try {

@@ -13,10 +13,11 @@ import {
   words,
 } from "./action-codec.ts";
 import { bundleForms, HASH_FIELDS } from "./bundle.ts";
-import { pad, rest, struct, u8, u16, u32, u64 } from "./codec.ts";
+import { pad, rest, struct, u8, u16, u32 } from "./codec.ts";
 import { controllerForms } from "./controller.ts";
 import { encapForms } from "./encap.ts";
 import { learnForms } from "./learn.ts";
+import { OLDER_ACTIONS } from "./older-actions.ts";
 import { decodeFieldHeader, encodeNxmHeader, hasShortHeader } from "./oxm.ts";
 import { sampleForms } from "./sample.ts";
 
@@ -55,19 +56,9 @@ function resubmit(port: number, table: number, ct: boolean): ActionOf<"resubmit"
 
 /** Open vSwitch's own actions, by their NXAST subtype (ovs-actions(7)). The irregular ones have files of their own. */
 export const NICIRA_ACTIONS = [
-  nicira("set_tunnel", 2, {
-    encode(w, { value }) {
-      w.u16(0);
-      w.u32(Number(value));
-    },
-    decode(r) {
-      r.skip(2);
-      return { type: "set_tunnel", value: BigInt(r.u32()) };
-    },
-  }),
+  ...OLDER_ACTIONS,
   nicira("pop_queue", 5, fields("pop_queue", nothing)),
   nicira("note", 8, fields("note", struct({ bytes: rest }))),
-  nicira("set_tunnel64", 9, fields("set_tunnel64", struct({ _pad: pad(6), value: u64 }))),
   nicira(
     "multipath",
     10,
@@ -102,6 +93,7 @@ export const NICIRA_ACTIONS = [
       },
     }),
   ),
+  /** NXAST_RESUBMIT: port (16). */
   nicira("resubmit", 1, { ...readOnly, decode: (r) => resubmit(port16.decode(r), NO_TABLE, false) }),
   /** NXAST_OUTPUT_REG: bits (16), field header (32), longest packet for the controller (16), zeros (48). */
   nicira("output_reg", 15, {
@@ -148,14 +140,6 @@ export const NICIRA_ACTIONS = [
       r.skip(4);
       r.need(count * 2);
       return { type: "dec_ttl", controllers: Array.from({ length: count }, () => r.u16()) };
-    },
-  }),
-  /** NXAST_WRITE_METADATA is what the instruction was before there were instructions. */
-  nicira("write_metadata", 22, {
-    ...readOnly,
-    decode(r) {
-      r.skip(6);
-      return { type: "write_metadata", value: r.u64(), mask: r.u64() };
     },
   }),
   nicira("push", 27, stack("push")),

@@ -33,26 +33,22 @@ import type { Writer } from "./writer.ts";
  */
 const HAS_MASK = 0x100;
 
-/** A field's headers and values, ready to be written. */
+/** A field's headers, ready to be written, and how its value is. */
 interface FieldCodec {
   readonly header: number;
   readonly maskedHeader: number;
   readonly experimenter: number | undefined;
-  readonly isVariable: boolean;
-  readonly write: (w: Writer, value: FieldValue) => void;
+  readonly size: number;
+  readonly kind: "number" | "port" | "option";
 }
-
-type Codecs = Readonly<Record<FieldName, FieldCodec>>;
 
 /** How fields stand in a match, in set_field and move, and in Nicira's actions. */
 const matchCodecs = compileFields((field) => field.header);
 const actionCodecs = compileFields((field) => field.actionHeader);
 const nxmCodecs = compileFields((field) => field.nxmHeader);
 
-function compileFields(headerOf: (field: Field) => OxmHeader): Codecs {
-  const codecs: Partial<Record<FieldName, FieldCodec>> = {};
-  for (const field of Object.values(FIELDS)) codecs[field.name] = compileField(field, headerOf(field));
-  return codecs as Codecs;
+function compileFields(headerOf: (field: Field) => OxmHeader): ReadonlyMap<string, FieldCodec> {
+  return new Map(Object.values(FIELDS).map((field) => [field.name, compileField(field, headerOf(field))]));
 }
 
 function compileField(field: Field, header: OxmHeader): FieldCodec {
@@ -62,8 +58,8 @@ function compileField(field: Field, header: OxmHeader): FieldCodec {
     header: headerNumber(header, false, size),
     maskedHeader: headerNumber(header, true, size * 2),
     experimenter: header.experimenter,
-    isVariable: field.isOption,
-    write: isNarrowPort ? writePort : valueWriter(size),
+    size,
+    kind: field.isOption ? "option" : isNarrowPort ? "port" : "number",
   };
 }
 
@@ -72,13 +68,33 @@ function headerNumber(header: OxmHeader, hasMask: boolean, payload: number): num
   return ((header.oxmClass << 16) | (header.number << 9) | (hasMask ? HAS_MASK : 0) | length) >>> 0;
 }
 
-function valueWriter(size: number): (w: Writer, value: FieldValue) => void {
-  if (size === 1) return (w, value) => w.u8(Number(value));
-  if (size === 2) return (w, value) => w.u16(Number(value));
-  if (size === 4) return (w, value) => w.u32(Number(value));
-  if (size === 6) return (w, value) => w.u48(Number(value));
-  if (size === 8) return (w, value) => w.u64(BigInt(value));
-  return (w, value) => w.wide(BigInt(value), size);
+function codecOf(codecs: ReadonlyMap<string, FieldCodec>, name: string): FieldCodec {
+  const codec = codecs.get(name);
+  if (codec === undefined) throw new EncodeError(`${name} is no match field`);
+  return codec;
+}
+
+/** A switch rather than a function of each field's own: it is taken for every term of every flow. */
+function writeNumber(w: Writer, size: number, value: FieldValue): void {
+  switch (size) {
+    case 4:
+      w.u32(Number(value));
+      return;
+    case 2:
+      w.u16(Number(value));
+      return;
+    case 6:
+      w.u48(Number(value));
+      return;
+    case 1:
+      w.u8(Number(value));
+      return;
+    case 8:
+      w.u64(BigInt(value));
+      return;
+    default:
+      w.wide(BigInt(value), size);
+  }
 }
 
 function writePort(w: Writer, value: FieldValue): void {
@@ -89,17 +105,17 @@ function writePort(w: Writer, value: FieldValue): void {
 
 /** The header alone, as move names a field. */
 export function encodeFieldHeader(w: Writer, name: FieldName): void {
-  writeHeader(w, actionCodecs[name], false);
+  writeHeader(w, codecOf(actionCodecs, name), false);
 }
 
 /** The header alone, as Nicira's actions name a field. */
 export function encodeNxmHeader(w: Writer, name: FieldName): void {
-  writeHeader(w, nxmCodecs[name], false);
+  writeHeader(w, codecOf(nxmCodecs, name), false);
 }
 
 /** Whether Nicira's actions have room for the field: some hold 32 bits of a header. */
 export function hasShortHeader(name: FieldName): boolean {
-  return nxmCodecs[name].experimenter === undefined;
+  return codecOf(nxmCodecs, name).experimenter === undefined;
 }
 
 function writeHeader(w: Writer, codec: FieldCodec, hasMask: boolean): void {
@@ -109,25 +125,21 @@ function writeHeader(w: Writer, codec: FieldCodec, hasMask: boolean): void {
 
 /** A field with a value, as set_field holds it. */
 export function encodeOxm(w: Writer, name: FieldName, value: FieldValue, mask: FieldValue | undefined): void {
-  writeOxm(w, actionCodecs[name], name, value, mask);
+  writeOxm(w, codecOf(actionCodecs, name), name, value, mask);
 }
 
-function writeOxm(
-  w: Writer,
-  codec: FieldCodec | undefined,
-  name: string,
-  value: FieldValue,
-  mask: FieldValue | undefined,
-): void {
-  if (codec === undefined) throw new EncodeError(`${name} is no match field`);
-  if (codec.isVariable) {
-    writeVariable(w, codec, BigInt(value), mask === undefined ? undefined : BigInt(mask));
+function writeOxm(w: Writer, codec: FieldCodec, name: string, value: FieldValue, mask: FieldValue | undefined): void {
+  if (codec.kind === "option") {
+    writeOption(w, codec, BigInt(value), mask === undefined ? undefined : BigInt(mask));
     return;
   }
   try {
-    writeHeader(w, codec, mask !== undefined);
-    codec.write(w, value);
-    if (mask !== undefined) codec.write(w, mask);
+    writeHeader(w, codec, mask !== undefined && codec.kind !== "port");
+    if (codec.kind === "port") writePort(w, value);
+    else {
+      writeNumber(w, codec.size, value);
+      if (mask !== undefined) writeNumber(w, codec.size, mask);
+    }
   } catch (error) {
     if (error instanceof EncodeError) throw new EncodeError(`${name}: ${error.message}`, error.details);
     throw error;
@@ -135,7 +147,7 @@ function writeOxm(
 }
 
 /** tun_metadata takes what its value needs: the switch knows how long it is, we do not. */
-function writeVariable(w: Writer, { header }: FieldCodec, value: bigint, mask: bigint | undefined): void {
+function writeOption(w: Writer, { header }: FieldCodec, value: bigint, mask: bigint | undefined): void {
   const digits = (mask === undefined ? value : value | mask).toString(16).length;
   const size = Math.ceil(digits / 2);
   w.u32((header & ~0x1ff) | (mask === undefined ? size : HAS_MASK | (size * 2)));
@@ -156,7 +168,7 @@ export function encodeMatch(w: Writer, match: Match): void {
 export function encodeTerms(w: Writer, match: Match): void {
   for (const term of match) {
     if (term.field === "unknown") writeUnknown(w, term);
-    else writeOxm(w, matchCodecs[term.field], term.field, term.value, term.mask);
+    else writeOxm(w, codecOf(matchCodecs, term.field), term.field, term.value, term.mask);
   }
 }
 

@@ -9,6 +9,8 @@ export class Reader {
   readonly view: DataView;
   offset: number;
   end: number;
+  /** The version of the message that is being read: actions have other numbers in older ones. */
+  version = 6;
   // Names and indexes apart: a path is put together only for an error.
   readonly #steps: string[] = [];
   readonly #indexes: number[] = [];

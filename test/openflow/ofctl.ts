@@ -34,9 +34,9 @@ export interface JudgedActions {
 }
 
 /** Encoded actions, a list a line. */
-export function judgeActions(lists: readonly Uint8Array[]): readonly JudgedActions[] {
+export function judgeActions(lists: readonly Uint8Array[], version = "OpenFlow15"): readonly JudgedActions[] {
   const input = lists.map((bytes) => `${Buffer.from(bytes).toString("hex")}\n`).join("");
-  const blocks = ofctl(["parse-actions", "OpenFlow15"], input).trimEnd().split("\n\n");
+  const blocks = ofctl(["parse-actions", version], input).trimEnd().split("\n\n");
   return blocks.map((block) => {
     const [text = "", ...differences] = block.split("\n");
     return { text: text.replace(/^actions=/, ""), differences };
