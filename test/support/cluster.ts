@@ -25,6 +25,8 @@ export interface Cluster {
   readonly manifests: string;
   /** Writes one manifest file anew; the nodes see it by themselves. */
   write(file: string, objects: readonly object[]): Promise<void>;
+  /** Ends a node's process; the node's switch and pods stay. */
+  stop(node: string, signal: NodeJS.Signals): Promise<void>;
   /** Starts a node's process again over what the last one left. */
   restart(node: string): Promise<WeirNode>;
   close(): Promise<void>;
@@ -61,11 +63,16 @@ export async function startCluster(plan: ClusterPlan): Promise<Cluster> {
     await close();
     throw error;
   }
+  const running = new Map([...lab.nodes].map(([name, { weir }]) => [name, weir]));
   return {
     ...{ fabric, lab, manifests, write, close },
+    async stop(name, signal) {
+      await running.get(name)?.stop(signal);
+    },
     async restart(name) {
       const { netns, directory, ovsDirectory } = lab.nodes.get(name)!.fabricNode;
       const node = await startWeirNode({ name, netns, directory, ovsDirectory, source, traffic });
+      running.set(name, node);
       await node.whenReady(20_000);
       return node;
     },
