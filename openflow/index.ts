@@ -1,6 +1,6 @@
 /** The OpenFlow room: values (match, action, flow), their bytes, their ovs-ofctl text. */
 
-export type { Action, NatSpec, Subfield } from "./actions.ts";
+export type { Action, ActionOf, ActionType, LearnSpec, NatSpec, Subfield } from "./actions.ts";
 export type { TlsOptions } from "./address.ts";
 export {
   type ConnectOptions,
@@ -15,9 +15,18 @@ export { FIELDS, type Field, type FieldName, findFieldByName } from "./fields.ts
 export { type Bucket, type Flow, flowKey, type Group, sameFlow } from "./flow.ts";
 export { type KeepOptions, keepConnected } from "./keep-connected.ts";
 export { type ListenOptions, listenOpenFlow, type OpenFlowListener } from "./listen.ts";
-export { type FieldMatch, type FieldValue, type Match, type MatchSpec, match, matchKey } from "./match.ts";
+export {
+  type FieldMatch,
+  type FieldValue,
+  type Match,
+  type MatchSpec,
+  type MatchTerm,
+  match,
+  matchKey,
+} from "./match.ts";
 export { decode, encode, encodeInto, type Message, type MessageOf, type MessageType } from "./messages/message.ts";
 export { isPacketIn, type PacketIn, PacketIns } from "./packet-ins.ts";
+export { OFPP } from "./ports.ts";
 export {
   formatActions,
   formatFlow,
