@@ -92,7 +92,7 @@ export function formatValue(name: FieldName, value: FieldValue, mask?: FieldValu
     case "ipv6":
       return formatAddress(value, mask, 128);
     case "port":
-      return formatPort(Number(value), names);
+      return mask === undefined ? formatPort(Number(value), names) : `${value}/${formatHex(mask)}`;
     case "frag":
       return formatFragment(Number(value), Number(mask ?? 0xff));
     case "tunnel flags":

@@ -67,16 +67,34 @@ function encodeInstruction(w: Writer, instruction: Instruction): void {
 
 export function decodeInstructions(r: Reader): readonly Action[] {
   let actions: readonly Action[] = [];
+  let seen = 0;
   while (r.offset < r.end) {
     const start = r.offset;
     const type = r.u16();
     const length = r.u16();
     if (length < 8 || length % 8 !== 0) r.fail(`instruction length ${length}; a multiple of 8 is expected`);
     const outer = r.narrow(length - 4);
+    if (type <= CLEAR_ACTIONS && (seen & (1 << type)) !== 0) r.fail(`instruction ${type} comes twice`);
+    seen |= type <= CLEAR_ACTIONS ? 1 << type : 0;
     const decoded = decodeInstruction(r, type, start);
     r.widen(outer);
     actions = actions.length === 0 ? decoded : [...actions, ...decoded];
   }
+  return inOrder(actions);
+}
+
+/** They may stand on the wire as they like; what they do, they do in this order. */
+const ORDER: readonly Action["type"][] = ["clear_actions", "write_actions", "write_metadata", "goto_table"];
+
+function rank(action: Action): number {
+  if (!isInstruction(action)) return 0;
+  const index = ORDER.indexOf(action.type);
+  return index < 0 ? ORDER.length + 1 : index + 1;
+}
+
+function inOrder(actions: readonly Action[]): readonly Action[] {
+  for (let i = 1; i < actions.length; i++)
+    if (rank(actions[i - 1]!) > rank(actions[i]!)) return [...actions].sort((a, b) => rank(a) - rank(b));
   return actions;
 }
 

@@ -134,12 +134,11 @@ function writeOxm(w: Writer, codec: FieldCodec, name: string, value: FieldValue,
     return;
   }
   try {
-    writeHeader(w, codec, mask !== undefined && codec.kind !== "port");
-    if (codec.kind === "port") writePort(w, value);
-    else {
-      writeNumber(w, codec.size, value);
-      if (mask !== undefined) writeNumber(w, codec.size, mask);
-    }
+    writeHeader(w, codec, mask !== undefined);
+    // Some bits of a port are no port: they stand as they are.
+    if (codec.kind === "port" && mask === undefined) writePort(w, value);
+    else writeNumber(w, codec.size, value);
+    if (mask !== undefined) writeNumber(w, codec.size, mask);
   } catch (error) {
     if (error instanceof EncodeError) throw new EncodeError(`${name}: ${error.message}`, error.details);
     throw error;
@@ -258,7 +257,8 @@ function decodeRegisterPair(r: Reader, field: Field, size: number, hasMask: bool
 function decodeValue(r: Reader, field: Field, size: number, hasMask: boolean, terms: MatchTerm[]): void {
   const value = readValue(r, field, size);
   if (!hasMask) {
-    terms.push({ field: field.name, value });
+    const isPort = field.format === "port" && size === 2;
+    terms.push({ field: field.name, value: isPort ? widenPort(Number(value)) : value });
     return;
   }
   const mask = readValue(r, field, size);
@@ -295,7 +295,6 @@ function lowBits(count: number): number {
 function readValue(r: Reader, field: Field, size: number): FieldValue {
   if (size > field.bits / 8) r.fail(`${field.name} has ${size} bytes; at most ${field.bits / 8} are expected`);
   if (field.bits > 48) return size === 8 ? r.u64() : r.wide(size);
-  if (field.format === "port" && size === 2) return widenPort(r.u16());
   if (size === 4) return r.u32();
   if (size === 2) return r.u16();
   if (size === 1) return r.u8();

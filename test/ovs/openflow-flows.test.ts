@@ -4,7 +4,7 @@ import { connectOpenFlow, type OpenFlowConnection } from "#openflow/connection.t
 import { type Flow, flowKey, sameFlow } from "#openflow/flow.ts";
 import { formatFlow, parseFlow } from "#openflow/text/index.ts";
 import { OvsRig } from "#test/rig/ovs.ts";
-import { anyFlow } from "../openflow/arbitrary.ts";
+import { anyFlow } from "../openflow/arbitrary/flows.ts";
 import { sample } from "../openflow/sample.ts";
 
 const BRIDGE = "br0";

@@ -5,7 +5,7 @@ import { formatActions } from "#openflow/text/index.ts";
 import { decodeActions, encodeActions } from "#openflow/wire/actions.ts";
 import { Reader } from "#openflow/wire/reader.ts";
 import { Writer } from "#openflow/wire/writer.ts";
-import { anyAction } from "../arbitrary.ts";
+import { anyAction } from "../arbitrary/actions.ts";
 import { judgeActions } from "../ofctl.ts";
 import { sample } from "../sample.ts";
 

@@ -8,7 +8,7 @@ import { decodeInstructions, encodeInstructions } from "#openflow/wire/instructi
 import { decodeMatch, encodeMatch } from "#openflow/wire/oxm.ts";
 import { Reader } from "#openflow/wire/reader.ts";
 import { Writer } from "#openflow/wire/writer.ts";
-import { anyFlow } from "../arbitrary.ts";
+import { anyFlow } from "../arbitrary/flows.ts";
 import { TAKEN } from "../text/corpus.ts";
 
 interface Codec {
@@ -99,6 +99,25 @@ describe("bytes that are no flow", () => {
     assert.equal(
       error?.message,
       "apply_actions.actions[1].ct.actions[0] at byte 48: action length 12; a multiple of 8 is expected",
+    );
+  });
+});
+
+describe("instructions", () => {
+  it("are read in the order in which they are carried out, however they came", () => {
+    const [goto, clear, apply] = [
+      "0001000807000000",
+      "0005000800000000",
+      "000400180000000000000010000000010000000000000000",
+    ];
+    assert.deepEqual(decodeInstructions(new Reader(Buffer.from(`${goto}${clear}${apply}`, "hex"))), [
+      { type: "output", port: 1 },
+      { type: "clear_actions" },
+      { type: "goto_table", table: 7 },
+    ]);
+    assert.throws(
+      () => decodeInstructions(new Reader(Buffer.from(`${goto}${goto}`, "hex"))),
+      /instruction 1 comes twice/,
     );
   });
 });

@@ -1,68 +1,27 @@
 import fc from "fast-check";
-import type { Action, LearnSpec, NatSpec, Subfield } from "#openflow/actions.ts";
-import { FIELDS, type Field, type FieldName } from "#openflow/fields.ts";
-import type { Flow } from "#openflow/flow.ts";
-import { allOnes, canonicalMatch, type FieldMatch, type Match, matchTerm, sized } from "#openflow/match.ts";
+import type { Action, LearnSpec, NatSpec } from "#openflow/actions.ts";
+import { FIELDS, type FieldName } from "#openflow/fields.ts";
+import { allOnes, matchTerm, sized } from "#openflow/match.ts";
 import { OFPP } from "#openflow/ports.ts";
+import {
+  bytes,
+  fieldValue,
+  ipv6,
+  maskOf,
+  output,
+  plain,
+  port,
+  record,
+  short,
+  subfieldOf,
+  table,
+  u8,
+  u16,
+  u32,
+  writable,
+} from "./values.ts";
 
-/** Plain objects, as the codecs make them. */
-function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T>;
-function record<T, K extends keyof T>(
-  model: { [P in keyof T]: fc.Arbitrary<T[P]> },
-  options: { readonly requiredKeys: K[] },
-): fc.Arbitrary<Partial<T> & Pick<T, K>>;
-function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }, options = {}): fc.Arbitrary<unknown> {
-  return fc.record(model, { noNullPrototype: true, ...options });
-}
-
-/** Values as a switch accepts them: each flow that is made here goes through Open vSwitch's own tool. */
-
-const u8 = fc.nat(0xff);
-const u16 = fc.nat(0xffff);
-const u32 = fc.nat(0xffff_ffff);
-
-const u64 = fc.bigInt({ min: 0n, max: allOnes(64) });
-const ipv6 = fc.bigInt({ min: 1n, max: allOnes(128) });
-const table = fc.nat(254);
-const port = fc.oneof(fc.nat(0xfeff), fc.constantFrom(OFPP.LOCAL, OFPP.IN_PORT));
-const output = fc.oneof(port, fc.constantFrom(OFPP.NORMAL, OFPP.FLOOD, OFPP.ALL, OFPP.TABLE));
-const bytes = fc.uint8Array({ minLength: 1, maxLength: 40 });
-
-/** Fields that are there in any packet, so that no match needs to say more. */
-const plain = Object.values(FIELDS).filter(
-  ({ prerequisite, isOption, name }) =>
-    (prerequisite === "none" || name === "eth_src" || name === "eth_dst") && !isOption && name !== "packet_type",
-);
-const writable = plain.filter(
-  ({ name, writable: can }) => can && !name.startsWith("in_port") && name !== "ct_mark" && name !== "ct_label",
-);
-const short = (fields: readonly Field[]) => fields.filter(({ nxmHeader }) => nxmHeader.experimenter === undefined);
-
-function subfieldOf(fields: readonly Field[], bits?: number): fc.Arbitrary<Subfield> {
-  const wide = fields.filter(({ significantBits }) => significantBits >= (bits ?? 1));
-  return fc
-    .constantFrom(...wide)
-    .chain(({ name, significantBits }) =>
-      fc
-        .integer({ min: bits ?? 1, max: bits ?? Math.min(64, significantBits) })
-        .chain((width) => fc.nat(significantBits - width).map((start) => ({ field: name, start, bits: width }))),
-    );
-}
-
-function fieldValue({ bits, exactBits, format, name }: Field): fc.Arbitrary<number | bigint> {
-  if (format === "port") return port;
-  const width = name === "vlan_vid" ? 12 : name === "arp_op" ? 8 : exactBits;
-  return fc.bigInt({ min: 0n, max: allOnes(width) }).map((value) => sized(value, bits));
-}
-
-/** ovs-ofctl takes the first digits of an IPv6 mask that is no prefix for the length of one: here it begins with a letter. */
-function maskOf(field: Field): fc.Arbitrary<number | bigint> {
-  if (field.format !== "ipv6") return fieldValue(field);
-  const prefix = fc.integer({ min: 1, max: 127 }).map((length) => allOnes(length) << BigInt(128 - length));
-  return fc.oneof(prefix, fc.bigInt({ min: 0xfn << 124n, max: allOnes(128) }));
-}
-
-const setField: fc.Arbitrary<Action> = fc.constantFrom(...writable).chain((field) =>
+export const setField: fc.Arbitrary<Action> = fc.constantFrom(...writable).chain((field) =>
   fc.tuple(fieldValue(field), fc.option(maskOf(field), { nil: undefined })).map(([value, mask]): Action => {
     const term = matchTerm(field.name, value, field.format === "tunnel flags" ? undefined : mask);
     return { type: "set_field", ...(term ?? { field: field.name, value }) };
@@ -174,7 +133,7 @@ const resubmit: fc.Arbitrary<Action> = fc.oneof(
 );
 
 /** Actions that may stand in any flow, one by one or beside each other. */
-const simple: readonly fc.Arbitrary<Action>[] = [
+export const simple: readonly fc.Arbitrary<Action>[] = [
   output.map((to): Action => ({ type: "output", port: to })),
   fc
     .integer({ min: 1, max: 0xffff })
@@ -278,7 +237,7 @@ function ct(natSpec: fc.Arbitrary<NatSpec>): fc.Arbitrary<Action> {
 }
 
 /** Actions by what a packet must be for them. */
-const forIpv4: readonly fc.Arbitrary<Action>[] = [
+export const forIpv4: readonly fc.Arbitrary<Action>[] = [
   ct(nat),
   fc.constant<Action>({ type: "dec_ttl" }),
   fc.array(u16, { minLength: 1, maxLength: 5 }).map((controllers): Action => ({ type: "dec_ttl", controllers })),
@@ -286,21 +245,21 @@ const forIpv4: readonly fc.Arbitrary<Action>[] = [
   u32.map((value): Action => ({ type: "set_field", field: "ip_src", value })),
   fc.nat(63).map((value): Action => ({ type: "set_field", field: "ip_dscp", value })),
 ];
-const forIpv6: readonly fc.Arbitrary<Action>[] = [
+export const forIpv6: readonly fc.Arbitrary<Action>[] = [
   ct(nat6),
   ipv6.map((value): Action => ({ type: "set_field", field: "ipv6_dst", value })),
   fc.nat(0xfffff).map((value): Action => ({ type: "set_field", field: "ipv6_label", value })),
 ];
-const forMpls: readonly fc.Arbitrary<Action>[] = [
+export const forMpls: readonly fc.Arbitrary<Action>[] = [
   fc.constant<Action>({ type: "dec_mpls_ttl" }),
   u8.map((ttl): Action => ({ type: "set_mpls_ttl", ttl })),
   fc.nat(0xfffff).map((value): Action => ({ type: "set_field", field: "mpls_label", value })),
 ];
-const forTcp: readonly fc.Arbitrary<Action>[] = [
+export const forTcp: readonly fc.Arbitrary<Action>[] = [
   record({ type: fc.constant("fin_timeout" as const), idleTimeout: u16, hardTimeout: u16 }),
   u16.map((value): Action => ({ type: "set_field", field: "tcp_dst", value })),
 ];
-const forTagged: readonly fc.Arbitrary<Action>[] = [
+export const forTagged: readonly fc.Arbitrary<Action>[] = [
   fc.nat(0xfff).map((vid): Action => ({ type: "set_field", field: "vlan_vid", value: vid | 0x1000 })),
   fc.nat(7).map((value): Action => ({ type: "set_field", field: "vlan_pcp", value })),
 ];
@@ -329,144 +288,7 @@ export const anyAction: fc.Arbitrary<Action> = fc.oneof(
   fc.array(fc.oneof(...simple), { maxLength: 3 }).map((actions): Action => ({ type: "clone", actions })),
 );
 
-function term(name: FieldName): fc.Arbitrary<FieldMatch> {
-  const field = FIELDS[name];
-  return fc
-    .tuple(fieldValue(field), field.maskable ? fc.option(maskOf(field), { nil: undefined }) : fc.constant(undefined))
-    .map(([value, mask]) => matchTerm(name, value, mask) ?? matchTerm(name, value))
-    .filter((made) => made !== undefined);
-}
-
-function fixed(name: FieldName, value: number): fc.Arbitrary<FieldMatch> {
-  return fc.constant({ field: name, value });
-}
-
-/** Some of the terms, each or none. */
-function some(names: readonly FieldName[], most: number): fc.Arbitrary<readonly FieldMatch[]> {
-  return fc
-    .subarray([...names], { maxLength: Math.min(most, names.length) })
-    .chain((chosen) => fc.tuple(...chosen.map(term)));
-}
-
-interface Kind {
-  readonly fixed: readonly fc.Arbitrary<FieldMatch>[];
-  readonly fields: readonly FieldName[];
-  readonly actions: readonly fc.Arbitrary<Action>[];
-}
-
-const IP_FIELDS = ["ip_dscp", "nw_ecn", "nw_ttl"] as const;
-const KINDS: readonly Kind[] = [
-  { fixed: [], fields: [], actions: [] },
-  { fixed: [fixed("eth_type", 0x0800)], fields: ["ip_src", "ip_dst", ...IP_FIELDS, "nw_proto"], actions: forIpv4 },
-  {
-    fixed: [fixed("eth_type", 0x0800), fixed("nw_proto", 6)],
-    fields: ["ip_src", "ip_dst", "tcp_src", "tcp_dst", "tcp_flags", ...IP_FIELDS],
-    actions: [...forIpv4, ...forTcp],
-  },
-  {
-    fixed: [fixed("eth_type", 0x86dd), fixed("nw_proto", 17)],
-    fields: ["ipv6_src", "ipv6_dst", "ipv6_label", "udp_src", "udp_dst", ...IP_FIELDS],
-    actions: forIpv6,
-  },
-  { fixed: [fixed("eth_type", 0x86dd), fixed("nw_proto", 132)], fields: ["sctp_src", "sctp_dst"], actions: forIpv6 },
-  { fixed: [fixed("eth_type", 0x0800), fixed("nw_proto", 1)], fields: ["icmp_type", "icmp_code"], actions: forIpv4 },
-  {
-    fixed: [fixed("eth_type", 0x86dd), fixed("nw_proto", 58), fixed("icmpv6_type", 135), fixed("icmpv6_code", 0)],
-    fields: ["nd_target", "nd_sll", "nd_reserved"],
-    actions: forIpv6,
-  },
-  {
-    fixed: [fixed("eth_type", 0x86dd), fixed("nw_proto", 58), fixed("icmpv6_type", 136), fixed("icmpv6_code", 0)],
-    fields: ["nd_target", "nd_tll", "nd_options_type"],
-    actions: [],
-  },
-  {
-    fixed: [fixed("eth_type", 0x0806)],
-    fields: ["arp_op", "arp_spa", "arp_tpa", "arp_sha", "arp_tha"],
-    actions: [u8.map((value): Action => ({ type: "set_field", field: "arp_op", value }))],
-  },
-  { fixed: [fixed("eth_type", 0x8847)], fields: ["mpls_label", "mpls_tc", "mpls_bos", "mpls_ttl"], actions: forMpls },
-  {
-    fixed: [fixed("eth_type", 0x894f)],
-    fields: ["nsh_flags", "nsh_np", "nsh_si"],
-    actions: [fc.constant<Action>({ type: "dec_nsh_ttl" })],
-  },
-  { fixed: [fixed("eth_type", 0x88cc)], fields: [], actions: [] },
-  {
-    fixed: [fc.nat(0xfff).map((vid) => ({ field: "vlan_vid" as const, value: vid | 0x1000 }))],
-    fields: ["vlan_pcp"],
-    actions: forTagged,
-  },
-];
-
-const METADATA_FIELDS: readonly FieldName[] = [
-  "conj_id",
-  "in_port",
-  "actset_output",
-  "eth_src",
-  "eth_dst",
-  "tun_id",
-  "tun_src",
-  "tun_dst",
-  "tun_ipv6_dst",
-  "tun_gbp_id",
-  "reg0",
-  "reg1",
-  "reg2",
-  "reg15",
-  "pkt_mark",
-  "ct_state",
-  "ct_zone",
-  "ct_mark",
-  "ct_label",
-  "metadata",
-];
-
-/** A whole flow, of one of the kinds of packet. */
-export const anyFlow: fc.Arbitrary<Flow> = fc.constantFrom(...KINDS).chain((kind) =>
-  record({
-    cookie: fc.oneof(fc.constant(0n), u64),
-    table,
-    priority: fc.oneof(fc.constant(0x8000), u16),
-    fixed: fc.tuple(...kind.fixed),
-    own: some(kind.fields, 4),
-    others: some(METADATA_FIELDS, 4),
-    actions: fc.oneof(
-      fc.array(fc.oneof(...simple, ...kind.actions), { maxLength: 4 }),
-      fc.array(conjunction, { minLength: 1, maxLength: 3 }),
-    ),
-    instructions,
-    timeouts: record(
-      {
-        idleTimeout: fc.integer({ min: 1, max: 0xffff }),
-        hardTimeout: fc.integer({ min: 1, max: 0xffff }),
-        flags: fc.integer({ min: 1, max: 31 }),
-        importance: fc.integer({ min: 1, max: 0xffff }),
-      },
-      { requiredKeys: [] },
-    ),
-  }).map(
-    ({
-      cookie,
-      table: own,
-      priority,
-      fixed: decided,
-      own: terms,
-      others,
-      actions,
-      instructions: tail,
-      timeouts,
-    }): Flow => {
-      const isConjunctive = actions[0]?.type === "conjunction";
-      const match: Match = canonicalMatch([...decided, ...terms, ...others].filter(isOnly));
-      const allowed = isInvalidConnection(match) ? actions.filter((action) => action.type !== "ct") : actions;
-      const behind = isConjunctive ? [] : tail.filter((action) => action.type !== "goto_table" || action.table > own);
-      return { cookie, table: own, priority, match, actions: [...allowed, ...behind], ...timeouts };
-    },
-  ),
-);
-
-const conjunction: fc.Arbitrary<Action> = fc.integer({ min: 2, max: 64 }).chain((clauses) =>
+export const conjunction: fc.Arbitrary<Action> = fc.integer({ min: 2, max: 64 }).chain((clauses) =>
   record({
     type: fc.constant("conjunction" as const),
     id: u32,
@@ -474,42 +296,3 @@ const conjunction: fc.Arbitrary<Action> = fc.integer({ min: 2, max: 64 }).chain(
     clauses: fc.constant(clauses),
   }),
 );
-
-/** In their order, each or none. */
-const instructions: fc.Arbitrary<readonly Action[]> = fc
-  .tuple(
-    fc.option(fc.constant<Action>({ type: "clear_actions" }), { nil: undefined }),
-    fc.option(
-      fc
-        .array(
-          fc.oneof(
-            setField,
-            output.map((to): Action => ({ type: "output", port: to })),
-            u32.map((groupId): Action => ({ type: "group", groupId })),
-          ),
-          { minLength: 1, maxLength: 3 },
-        )
-        .map((actions): Action => ({ type: "write_actions", actions })),
-      { nil: undefined },
-    ),
-    fc.option(
-      fc
-        .tuple(u64, fc.bigInt({ min: 1n, max: allOnes(64) - 1n }))
-        .map(([value, mask]): Action => ({ type: "write_metadata", value, mask })),
-      { nil: undefined },
-    ),
-    fc.option(
-      table.map((to): Action => ({ type: "goto_table", table: to })),
-      { nil: undefined },
-    ),
-  )
-  .map((given) => given.filter((action) => action !== undefined));
-
-/** The same field twice is no match: the first counts. */
-function isOnly(given: FieldMatch, index: number, all: readonly FieldMatch[]): boolean {
-  return all.findIndex(({ field }) => field === given.field) === index;
-}
-
-function isInvalidConnection(match: Match): boolean {
-  return match.some(({ field, value }) => field === "ct_state" && (Number(value) & 0x10) !== 0);
-}
