@@ -1,4 +1,5 @@
 import { addToIp, type Cidr, cidrContains, formatIp, formatMac, type Ip, type Mac } from "#base/address.ts";
+import { flowKey } from "#openflow/flow.ts";
 import type { DesiredFlow } from "./desired.ts";
 import { gatewayAddress } from "./features/nodes.ts";
 import type { HostState } from "./host-state.ts";
@@ -10,7 +11,7 @@ import type { Settings } from "./settings.ts";
 import type { RawChange } from "./source.ts";
 
 export interface Compiled {
-  /** By table, then from the highest priority down. */
+  /** By table, then from the highest priority down, then by match: the same whatever the order of the manifests. */
   readonly flows: readonly DesiredFlow[];
   readonly host: HostState;
   readonly problems: readonly Problem[];
@@ -46,7 +47,15 @@ export function compile(settings: Settings, changes: readonly RawChange[]): Comp
 }
 
 export function sortFlows(flows: Iterable<DesiredFlow>): DesiredFlow[] {
-  return [...flows].sort((a, b) => a.flow.table - b.flow.table || b.flow.priority - a.flow.priority);
+  const keyed = [...flows].map((desired) => ({ desired, key: flowKey(desired.flow) }));
+  return keyed
+    .sort(
+      (a, b) =>
+        a.desired.flow.table - b.desired.flow.table ||
+        b.desired.flow.priority - a.desired.flow.priority ||
+        (a.key < b.key ? -1 : 1),
+    )
+    .map(({ desired }) => desired);
 }
 
 function assumePorts(

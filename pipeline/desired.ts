@@ -1,6 +1,7 @@
 import { type Delta, emptyDelta } from "#base/delta.ts";
 import { isEqual } from "#base/equal.ts";
 import { type Flow, flowKey, sameFlow } from "#openflow/flow.ts";
+import { formatMatch } from "#openflow/text/index.ts";
 import type { Contributor, Revision } from "./engine.ts";
 import type { Contribution, HostItem } from "./feature.ts";
 import type { HostRoute, HostState } from "./host-state.ts";
@@ -23,7 +24,7 @@ export type FlowContribution = Extract<Contribution, { target: "flow" }>;
 export interface Desired {
   readonly flows: ReadonlyMap<string, DesiredFlow>;
   readonly problems: ReadonlyMap<string, Problem>;
-  /** Contributors that want different things of one flow: the first by name has its way until it goes. */
+  /** Contributors that want different things of one flow: the first by name has its way, so nodes come before pods. */
   conflicts(): readonly Problem[];
   host(): HostState;
   apply(revisions: readonly Revision[]): { readonly flows: Delta<string, DesiredFlow>; readonly hostChanged: boolean };
@@ -34,7 +35,8 @@ export function createDesired(): Desired {
   const flows = new Map<string, DesiredFlow>();
   const hostItems = new Map<string, HostItem>();
   const problems = new Map<string, Problem>();
-  const conflicts = new Map<string, Problem>();
+  const conflicts = new Map<string, readonly Problem[]>();
+  let host = hostStateOf([]);
 
   function claim(contributor: Contributor, contribution: FlowContribution, touched: Set<string>): void {
     const key = flowKey(contribution.flow);
@@ -57,34 +59,35 @@ export function createDesired(): Desired {
     conflicts.delete(key);
     if (claimants === undefined) return undefined;
     const merged = mergeClaims(key, claimants);
-    if (merged.conflict !== undefined) conflicts.set(key, merged.conflict);
+    if (merged.conflicts.length > 0) conflicts.set(key, merged.conflicts);
     return merged.desired;
   }
 
   return {
     flows,
     problems,
-    conflicts: () => [...conflicts.values()],
-    host: () => hostStateOf([...hostItems].sort(([a], [b]) => (a < b ? 1 : -1)).map(([, item]) => item)),
+    conflicts: () => [...conflicts.values()].flat(),
+    host: () => host,
     apply(revisions) {
       const touched = new Set<string>();
-      let hostChanged = false;
+      let hostTouched = false;
       for (const { contributor, before, after } of revisions) {
+        hostTouched ||= !isEqual(before.filter(isForHost), after.filter(isForHost));
         for (const contribution of before) {
           if (contribution.target === "flow") release(contributor, contribution, touched);
-          else if (contribution.target === "problem") problems.delete(`${contributor} ${contribution.problem.field}`);
-          else hostChanged = hostItems.delete(hostKey(contributor, contribution.item)) || hostChanged;
+          else if (contribution.target === "problem") problems.delete(problemKey(contributor, contribution.problem));
+          else hostItems.delete(hostKey(contributor, contribution.item));
         }
         for (const contribution of after) {
           if (contribution.target === "flow") claim(contributor, contribution, touched);
           else if (contribution.target === "problem")
-            problems.set(`${contributor} ${contribution.problem.field}`, contribution.problem);
-          else {
-            hostItems.set(hostKey(contributor, contribution.item), contribution.item);
-            hostChanged = true;
-          }
+            problems.set(problemKey(contributor, contribution.problem), contribution.problem);
+          else hostItems.set(hostKey(contributor, contribution.item), contribution.item);
         }
       }
+      const next = hostTouched ? hostStateOf(hostItems) : host;
+      const hostChanged = !isEqual(next, host);
+      if (hostChanged) host = next;
       return { flows: moveTo(flows, touched, settle), hostChanged };
     },
   };
@@ -119,29 +122,35 @@ function moveTo(
 function mergeClaims(
   key: string,
   claimants: ReadonlyMap<Contributor, FlowContribution>,
-): { readonly desired: DesiredFlow; readonly conflict: Problem | undefined } {
+): { readonly desired: DesiredFlow; readonly conflicts: readonly Problem[] } {
   const [[, winner], ...others] = [...claimants].sort(([a], [b]) => (a < b ? -1 : 1)) as [
     [Contributor, FlowContribution],
     ...[Contributor, FlowContribution][],
   ];
-  const agreeing = others
-    .filter(([, other]) => isEqual(other.flow.actions, winner.flow.actions))
-    .map(([, other]) => other);
+  const agrees = (other: FlowContribution): boolean => isEqual(other.flow.actions, winner.flow.actions);
+  const agreeing = others.map(([, other]) => other).filter(agrees);
   const owners = [winner, ...agreeing].map((claimant) => claimant.owner);
   const subject = agreeing.length === 0 ? `${winner.owner.kind}/${winner.owner.name}` : `shared ${key}`;
-  const loser = others.find(([, other]) => !agreeing.includes(other))?.[1];
   return {
     desired: { flow: { ...winner.flow, cookie: cookieOf(winner.site, subject) }, site: winner.site, owners },
-    conflict:
-      loser === undefined
-        ? undefined
-        : {
-            source: "pipeline",
-            object: `${loser.owner.kind} ${loser.owner.name}`,
-            field: loser.owner.part ?? "",
-            message: `claims the same as ${formatOwner(winner.owner)}, which keeps it; one of the two has to go`,
-          },
+    conflicts: others
+      .map(([, other]) => other)
+      .filter((other) => !agrees(other))
+      .map((loser) => ({
+        source: "pipeline",
+        object: `${loser.owner.kind} ${loser.owner.name}`,
+        field: loser.owner.part ?? "",
+        message: `claims ${formatMatch(winner.flow.match)}, but ${formatOwner(winner.owner)} has it; one of the two has to go`,
+      })),
   };
+}
+
+function isForHost(contribution: Contribution): boolean {
+  return contribution.target === "host";
+}
+
+function problemKey(contributor: Contributor, { field, message }: Problem): string {
+  return `${contributor} ${field} ${message}`;
 }
 
 function hostKey(contributor: Contributor, item: HostItem): string {
@@ -149,13 +158,15 @@ function hostKey(contributor: Contributor, item: HostItem): string {
   return `${contributor} ${item.type} ${what}`;
 }
 
-function hostStateOf(items: Iterable<HostItem>): HostState {
+/** Of two routes to one destination that of the first contributor by name counts, as with flows. */
+function hostStateOf(itemsByKey: Iterable<readonly [string, HostItem]>): HostState {
   const gatewayAddresses = new Set<string>();
   const routes = new Map<string, HostRoute>();
   const localPodCidrs = new Set<string>();
   const podCidrs = new Set<string>();
   const nodeAddresses = new Set<string>();
-  for (const item of items) {
+  const items = [...itemsByKey].sort(([a], [b]) => (a < b ? 1 : -1));
+  for (const [, item] of items) {
     if (item.type === "gateway-address") gatewayAddresses.add(item.cidr);
     else if (item.type === "route") routes.set(item.route.destination, item.route);
     else if (item.type === "node-address") nodeAddresses.add(item.address);

@@ -1,3 +1,4 @@
+import { isEqual } from "#base/equal.ts";
 import type { Contribution, Feature } from "./feature.ts";
 import type { ModelChange, View } from "./model/model.ts";
 import { KINDS } from "./source.ts";
@@ -14,7 +15,7 @@ export interface Revision {
 
 /**
  * Keyed recompute: each step derives the keys that its changes touch, once, against the model as it is after all of them,
- * and says what each key gave before and gives now. The law: after any history of changes, what the engine holds equals what
+ * and says of each key that differs what it gave before and gives now. The law: after any history of changes, what the engine holds equals what
  * `recompute` finds in the same model.
  */
 export interface Engine {
@@ -29,13 +30,15 @@ const NOTHING: readonly Contribution[] = [];
 export function createEngine(features: readonly Feature[]): Engine {
   const held = new Map<Contributor, readonly Contribution[]>();
 
-  function derive(feature: Feature, key: string, view: View): Revision {
+  /** Nothing comes of a key that gives what it gave before. */
+  function derive(feature: Feature, key: string, view: View): readonly Revision[] {
     const contributor = `${feature.name}/${key}`;
     const before = held.get(contributor) ?? NOTHING;
     const after = feature.derive(key, view);
+    if (isEqual(before, after)) return [];
     if (after.length > 0) held.set(contributor, after);
     else held.delete(contributor);
-    return { contributor, before, after };
+    return [{ contributor, before, after }];
   }
 
   return {
@@ -43,7 +46,7 @@ export function createEngine(features: readonly Feature[]): Engine {
       return features.flatMap((feature) => {
         const keys = new Set<string>();
         for (const change of changes) for (const key of feature.affected(change, view)) keys.add(key);
-        return [...keys].map((key) => derive(feature, key, view));
+        return [...keys].flatMap((key) => derive(feature, key, view));
       });
     },
     recompute(view) {
@@ -51,9 +54,9 @@ export function createEngine(features: readonly Feature[]): Engine {
       const revisions = features.flatMap((feature) => {
         const keys = new Set(feature.always);
         for (const change of everything(view)) for (const key of feature.affected(change, view)) keys.add(key);
-        return [...keys].map((key) => derive(feature, key, view));
+        for (const key of keys) stale.delete(`${feature.name}/${key}`);
+        return [...keys].flatMap((key) => derive(feature, key, view));
       });
-      for (const revision of revisions) stale.delete(revision.contributor);
       for (const contributor of stale) {
         revisions.push({ contributor, before: held.get(contributor) ?? NOTHING, after: NOTHING });
         held.delete(contributor);

@@ -24,6 +24,8 @@ export function squashWhileBusy<T, R>(
         busy = false;
         const next = waiting;
         waiting = undefined;
+        // After an unsubscription nothing new is begun.
+        if (subscriber.closed) return;
         if (next !== undefined) start(next.work);
         else if (completed) subscriber.complete();
       }

@@ -1,8 +1,8 @@
-import { parseCidr, prefixMask } from "#base/address.ts";
+import { parseCidr } from "#base/address.ts";
 import type { Action } from "#openflow/actions.ts";
 import { type MatchSpec, match } from "#openflow/match.ts";
 import type { Contribution, Feature } from "../feature.ts";
-import { GATEWAY_MAC, PORTS, ROUTER_MAC, TUNNEL_KEY } from "../layout/ports.ts";
+import { PORTS, ROUTER_MAC, TUNNEL_KEY, TUNNEL_UDP_PORTS } from "../layout/ports.ts";
 import { PRIORITY } from "../layout/priorities.ts";
 import { SOURCE } from "../layout/registers.ts";
 import type { Site } from "../layout/sites.ts";
@@ -14,14 +14,15 @@ import {
   ETH_TYPE,
   fromSource,
   goto,
+  handToHost,
   ICMPV6,
   IN_PORT,
   IP_PROTO,
   NEIGHBOUR_SOLICITATION,
   registerField,
-  sendTo,
   setSource,
-  toAddress,
+  toNetwork,
+  VLAN_PRESENT,
 } from "./vocabulary.ts";
 
 const OWNER: Owner = { kind: "Weir", name: "base" };
@@ -30,12 +31,13 @@ const OWNER: Owner = { kind: "Weir", name: "base" };
 export function createBaseFeature(settings: Settings): Feature {
   const contributions = [
     ...classify(settings),
-    ...forbidAnsweringForOthers(),
+    ...guard(),
     ...answerArp(),
     ...answerNeighbourSolicitations(),
     ...keepLocal(),
     ...leaveThroughGateway(),
-    flow("base/output", "Output", PRIORITY.fallback, {}, [{ type: "output_reg", source: registerField("outputPort") }]),
+    ...countHops(),
+    ...output(settings),
     ...misses(),
   ];
   return { name: "base", always: ["bridge"], affected: () => [], derive: () => contributions };
@@ -67,6 +69,12 @@ function classify(settings: Settings): readonly Contribution[] {
     goto("Route"),
   ]);
   return [gateway, tunnel];
+}
+
+/** A tag would hide nothing from the other tables, and would come out with the packet at somebody who trusts it. */
+function guard(): readonly Contribution[] {
+  const tagged = flow("base/tagged", "SpoofGuard", PRIORITY.forbid, { vlan_vid: [VLAN_PRESENT, VLAN_PRESENT] }, []);
+  return [tagged, ...forbidAnsweringForOthers()];
 }
 
 function forbidAnsweringForOthers(): readonly Contribution[] {
@@ -131,30 +139,56 @@ function answerNeighbourSolicitations(): readonly Contribution[] {
   ];
 }
 
+/**
+ * 169.254.0.0/16 is not among them: the host has services for pods there. Loopback is, for a host may have been told to take
+ * such packets from its network (route_localnet); and neighbour solicitations, which are answered or are false.
+ */
+const LOCAL_NETWORKS = "0.0.0.0/8 127.0.0.0/8 224.0.0.0/4 255.255.255.255/32 ::1/128 fe80::/10 ff00::/8".split(" ");
+
 function keepLocal(): readonly Contribution[] {
-  const networks = ["224.0.0.0/4", "255.255.255.255/32", "ff00::/8", "fe80::/10"].map((text) => parseCidr(text)!);
-  return networks.map(({ address, prefixLength }) =>
-    flow(
-      "base/local",
-      "Route",
-      PRIORITY.forbid,
-      toAddress(address, prefixMask(typeof address === "number" ? 4 : 6, prefixLength)),
-      [],
-    ),
-  );
+  const local = [...LOCAL_NETWORKS.map((text) => toNetwork(parseCidr(text)!)), NEIGHBOUR_SOLICITATION];
+  return local.map((spec) => flow("base/local", "Route", PRIORITY.forbid, spec, []));
 }
 
 /** The host decrements the TTL of what it forwards, so the switch does not. */
 function leaveThroughGateway(): readonly Contribution[] {
   return [ETH_TYPE.ipv4, ETH_TYPE.ipv6].map((eth_type) =>
-    flow(
-      "base/outside",
-      "Route",
-      PRIORITY.fallback,
-      { ...fromSource(SOURCE.pod), eth_type },
-      sendTo(PORTS.gateway, GATEWAY_MAC),
-    ),
+    flow("base/outside", "Route", PRIORITY.fallback, { ...fromSource(SOURCE.pod), eth_type }, handToHost()),
   );
+}
+
+/**
+ * Open vSwitch tells its controllers of each packet that dec_ttl finds without a hop, slowly and with no controller there. It
+ * sends no ICMP for it, and neither do we: to traceroute the switch is a hop that keeps silent.
+ */
+function countHops(): readonly Contribution[] {
+  const hop = (priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
+    flow("base/hop", "Ttl", priority, spec, actions);
+  return [
+    hop(PRIORITY.except, fromSource(SOURCE.gateway), [goto("Output")]),
+    ...[ETH_TYPE.ipv4, ETH_TYPE.ipv6].flatMap((eth_type) => [
+      hop(PRIORITY.address, { eth_type, nw_ttl: 0 }, []),
+      hop(PRIORITY.address, { eth_type, nw_ttl: 1 }, []),
+      hop(PRIORITY.fallback, { eth_type }, [{ type: "dec_ttl" }, goto("Output")]),
+    ]),
+  ];
+}
+
+/**
+ * Whatever a pod sends to a tunnel's UDP port on a host, that host would unpack and take for a peer's: any sender, to any pod.
+ * No node sends such packets through its own gateway.
+ */
+function output({ encapsulation }: Settings): readonly Contribution[] {
+  const ports = encapsulation === "never" ? [] : Object.values(TUNNEL_UDP_PORTS);
+  return [
+    ...[ETH_TYPE.ipv4, ETH_TYPE.ipv6].flatMap((eth_type) =>
+      ports.map((udp_dst) => {
+        const spec = { reg1: PORTS.gateway, eth_type, nw_proto: IP_PROTO.udp, udp_dst };
+        return flow("base/tunnelled", "Output", PRIORITY.forbid, spec, []);
+      }),
+    ),
+    flow("base/output", "Output", PRIORITY.fallback, {}, [{ type: "output_reg", source: registerField("outputPort") }]),
+  ];
 }
 
 /** Written out, though a table miss drops anyway: a flow has a counter. */
@@ -165,5 +199,6 @@ function misses(): readonly Contribution[] {
     flow("base/miss", "ArpNd", PRIORITY.miss, {}, [goto("Route")]),
     flow("base/miss", "NdAdvertise", PRIORITY.miss, {}, []),
     flow("base/miss", "Route", PRIORITY.miss, {}, []),
+    flow("base/miss", "Ttl", PRIORITY.miss, {}, []),
   ];
 }

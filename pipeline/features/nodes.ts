@@ -1,26 +1,18 @@
-import {
-  addToIp,
-  type Cidr,
-  cidrContains,
-  familyOf,
-  formatCidr,
-  formatIp,
-  type Ip,
-  prefixMask,
-} from "#base/address.ts";
+import { addToIp, type Cidr, cidrContains, familyOf, formatCidr, formatIp, type Ip } from "#base/address.ts";
 import type { Action } from "#openflow/actions.ts";
 import { type MatchSpec, match } from "#openflow/match.ts";
 import type { Contribution, Feature, HostItem } from "../feature.ts";
 import type { HostRoute } from "../host-state.ts";
-import { GATEWAY_MAC, PORTS, ROUTER_MAC, TUNNEL_KEY } from "../layout/ports.ts";
-import { PRIORITY } from "../layout/priorities.ts";
+import { POD_MTU_ANNOTATION } from "../ingest/kubernetes.ts";
+import { PORTS, ROUTER_MAC, TUNNEL_KEY } from "../layout/ports.ts";
+import { networkPriority, PRIORITY } from "../layout/priorities.ts";
 import { SOURCE } from "../layout/registers.ts";
 import type { Site } from "../layout/sites.ts";
 import { TABLES } from "../layout/tables.ts";
 import type { Node, View } from "../model/model.ts";
 import type { Owner } from "../owner.ts";
 import type { Settings } from "../settings.ts";
-import { fromSource, sendTo, toAddress } from "./vocabulary.ts";
+import { forwardTo, fromSource, handToHost, toAddress, toNetwork } from "./vocabulary.ts";
 
 /** How the pods and addresses of each node are reached, this one included. One key a node. */
 export function createNodesFeature(settings: Settings): Feature {
@@ -29,7 +21,7 @@ export function createNodesFeature(settings: Settings): Feature {
     always: [],
     affected(change, view) {
       const touchesAll = change.kind === "Underlay" || (change.kind === "Node" && change.key === settings.nodeName);
-      if (touchesAll) return new Set([...view.Node.keys(), change.kind === "Node" ? change.key : settings.nodeName]);
+      if (touchesAll) return new Set([...view.Node.keys(), settings.nodeName]);
       return change.kind === "Node" ? [change.key] : [];
     },
     derive(key, view) {
@@ -51,8 +43,8 @@ function deriveSelf(node: Node): readonly Contribution[] {
     const owner = ownerOf(node, `podCIDR ${formatCidr(cidr)}`);
     const gateway = gatewayAddress(cidr);
     contributions.push(
-      flow("nodes/gateway", owner, PRIORITY.address, toAddress(gateway), sendTo(PORTS.gateway, GATEWAY_MAC)),
-      flow("nodes/absent", owner, PRIORITY.network, toNetwork(cidr), []),
+      flow("nodes/gateway", owner, PRIORITY.address, toAddress(gateway), handToHost()),
+      toNetworkFlow("nodes/absent", owner, cidr, []),
       host(owner, { type: "gateway-address", cidr: `${formatIp(gateway)}/${cidr.prefixLength}` }),
       host(owner, { type: "pod-cidr", cidr: formatCidr(cidr), local: true }),
     );
@@ -60,45 +52,53 @@ function deriveSelf(node: Node): readonly Contribution[] {
   for (const address of node.addresses) {
     const owner = ownerOf(node, `address ${formatIp(address)}`);
     contributions.push(
-      flow("nodes/gateway", owner, PRIORITY.address, toAddress(address), sendTo(PORTS.gateway, GATEWAY_MAC)),
+      flow("nodes/gateway", owner, PRIORITY.address, toAddress(address), handToHost()),
       host(owner, { type: "node-address", address: formatIp(address) }),
     );
   }
-  return contributions;
+  return [...contributions, ...whatIsMissing(node)];
 }
 
-function derivePeer(peer: Node, view: View, settings: Settings): readonly Contribution[] {
+function derivePeer(node: Node, view: View, settings: Settings): readonly Contribution[] {
   const self = view.Node.get(settings.nodeName);
+  const peer = withoutAddressesOf(self, node);
   const endpoint = tunnelEndpoint(self, peer);
   const direct = isDirect(peer, endpoint, view, settings);
   const contributions: Contribution[] = [];
   for (const cidr of peer.podCidrs) {
     const owner = ownerOf(peer, `podCIDR ${formatCidr(cidr)}`);
     contributions.push(host(owner, { type: "pod-cidr", cidr: formatCidr(cidr), local: false }));
+    // This node's own pods come first: what overlaps them leads nowhere else, and is told.
+    if (overlappedBy(cidr, self) !== undefined) continue;
     const route = direct ? directRoute(cidr, peer, view) : gatewayRoute(cidr, self);
     if (route !== undefined) contributions.push(host(owner, { type: "route", route }));
-    if (!direct && endpoint !== undefined)
-      contributions.push(
-        flow("nodes/peer", owner, PRIORITY.network, toNetwork(cidr), [
-          { type: "dec_ttl" },
-          ...sendThroughTunnel(endpoint),
-        ]),
-      );
+    if (direct) continue;
+    contributions.push(
+      endpoint === undefined
+        ? toNetworkFlow("nodes/unreachable", owner, cidr, [])
+        : toNetworkFlow("nodes/peer", owner, cidr, sendThroughTunnel(endpoint)),
+    );
   }
   for (const address of peer.addresses) {
     const owner = ownerOf(peer, `address ${formatIp(address)}`);
     contributions.push(host(owner, { type: "node-address", address: formatIp(address) }));
-    if (!direct && endpoint !== undefined) {
-      const fromPods = { ...fromSource(SOURCE.pod), ...toAddress(address) };
-      contributions.push(
-        flow("nodes/peer-address", owner, PRIORITY.address, fromPods, [
-          { type: "dec_ttl" },
-          ...sendThroughTunnel(endpoint),
-        ]),
-      );
-    }
+    if (direct || endpoint === undefined) continue;
+    // Below the addresses of pods and of this node, one of which it may be by mistake.
+    const priority = networkPriority(familyOf(address) === 4 ? 32 : 128);
+    const fromPods = { ...fromSource(SOURCE.pod), ...toAddress(address) };
+    contributions.push(flow("nodes/peer-address", owner, priority, fromPods, sendThroughTunnel(endpoint)));
   }
-  return [...contributions, ...problemsOf(peer, self, endpoint, direct)];
+  return [...contributions, ...whatIsMissing(node), ...problemsBetween(node, self, direct || endpoint !== undefined)];
+}
+
+/** Two nodes cannot have one address: an old object of this node under another name, or a mistake. What leads here leads to nobody else. */
+function withoutAddressesOf(self: Node | undefined, peer: Node): Node {
+  return { ...peer, addresses: peer.addresses.filter((address) => !self?.addresses.includes(address)) };
+}
+
+/** The podCIDR of this node of which `cidr` is a part, or the other way round. */
+function overlappedBy(cidr: Cidr, self: Node | undefined): Cidr | undefined {
+  return self?.podCidrs.find((own) => cidrContains(own, cidr.address) || cidrContains(cidr, own.address));
 }
 
 /** never: every peer is direct, its subnet or not; what lies between routes. hybrid: those in a subnet of the underlay. */
@@ -112,11 +112,13 @@ function isDirect(peer: Node, endpoint: Ip | undefined, view: View, settings: Se
   );
 }
 
-/** The peer's address in the family of this node's first one: the family in which the two are sure to talk. */
+/** The peer's address in the family of this node's first one, or else in the other, when this node has both. */
 function tunnelEndpoint(self: Node | undefined, peer: Node): Ip | undefined {
-  const own = self?.addresses[0];
-  if (own === undefined) return peer.addresses[0];
-  return peer.addresses.find((address) => familyOf(address) === familyOf(own));
+  const own = self?.addresses ?? [];
+  if (own.length === 0) return peer.addresses[0];
+  const [first] = own;
+  const common = peer.addresses.filter((address) => own.some((one) => familyOf(one) === familyOf(address)));
+  return common.find((address) => familyOf(address) === familyOf(first!)) ?? common[0];
 }
 
 function isOnLink(address: Ip, view: View): boolean {
@@ -151,44 +153,69 @@ function sendThroughTunnel(endpoint: Ip): readonly Action[] {
   return [
     { type: "set_field", field: "tun_id", value: TUNNEL_KEY },
     { type: "set_field", field, value: endpoint },
-    ...sendTo(PORTS.tunnel, ROUTER_MAC),
+    ...forwardTo(PORTS.tunnel, ROUTER_MAC),
   ];
 }
 
-function problemsOf(
-  peer: Node,
-  self: Node | undefined,
-  endpoint: Ip | undefined,
-  direct: boolean,
-): readonly Contribution[] {
-  const owner = ownerOf(peer);
-  const problem = (field: string, message: string): Contribution => ({
+function problem(node: Node, field: string, message: string): Contribution {
+  return {
     target: "problem",
-    owner,
-    problem: { source: "nodes", object: `Node ${peer.name}`, field, message },
-  });
+    owner: ownerOf(node),
+    problem: { source: "nodes", object: `Node ${node.name}`, field, message },
+  };
+}
+
+function whatIsMissing(node: Node): readonly Contribution[] {
   const problems: Contribution[] = [];
-  if (!direct && endpoint === undefined)
+  if (node.addresses.length === 0)
     problems.push(
       problem(
+        node,
         "status.addresses",
-        peer.addresses.length === 0
-          ? "has no InternalIP, so its pods cannot be reached; the kubelet or the cloud controller sets it"
-          : "has no InternalIP of the family of this node's first one, so no tunnel leads to it",
+        "holds no usable InternalIP, so other nodes cannot reach its pods; the kubelet or the cloud's controller sets it",
       ),
     );
-  if (self?.podMtu !== undefined && peer.podMtu !== undefined && self.podMtu !== peer.podMtu)
+  if (node.podCidrs.length === 0)
     problems.push(
       problem(
-        "metadata.annotations",
-        `its pods have MTU ${peer.podMtu}, those of ${self.name} have ${self.podMtu}; large packets between them are lost: set traffic.mtu to the smaller on both`,
+        node,
+        "spec.podCIDRs",
+        "holds no usable network, so its pods get no addresses; kube-controller-manager sets it with --allocate-node-cidrs",
       ),
     );
   return problems;
 }
 
-function toNetwork(cidr: Cidr): MatchSpec {
-  return toAddress(cidr.address, prefixMask(familyOf(cidr.address), cidr.prefixLength));
+function problemsBetween(peer: Node, self: Node | undefined, reachable: boolean): readonly Contribution[] {
+  const problems: Contribution[] = [];
+  const twice = peer.addresses.filter((address) => self?.addresses.includes(address));
+  for (const address of twice) {
+    const message = `holds ${formatIp(address)}, which is an address of ${self?.name}; delete the Node that is no more, or correct the other's address`;
+    problems.push(problem(peer, "status.addresses", message));
+  }
+  if (!reachable && peer.addresses.length > twice.length)
+    problems.push(
+      problem(
+        peer,
+        "status.addresses",
+        `holds no InternalIP of a family in which ${self?.name} has one, so no tunnel leads there; give both nodes one of the same family`,
+      ),
+    );
+  for (const cidr of peer.podCidrs) {
+    const own = overlappedBy(cidr, self);
+    if (own === undefined) continue;
+    const message = `holds ${formatCidr(cidr)}, which overlaps ${formatCidr(own)} of ${self?.name}, so its pods cannot be reached from there; remove the node and let it join anew`;
+    problems.push(problem(peer, "spec.podCIDRs", message));
+  }
+  if (self?.podMtu !== undefined && peer.podMtu !== undefined && self.podMtu !== peer.podMtu)
+    problems.push(
+      problem(
+        peer,
+        `metadata.annotations[${POD_MTU_ANNOTATION}]`,
+        `is ${peer.podMtu} and that of ${self.name} is ${self.podMtu}, so large packets between their pods are lost; set traffic.mtu to the smaller one on both`,
+      ),
+    );
+  return problems;
 }
 
 function ownerOf(node: Node, part?: string): Owner {
@@ -197,6 +224,10 @@ function ownerOf(node: Node, part?: string): Owner {
 
 function flow(site: Site, owner: Owner, priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution {
   return { target: "flow", flow: { table: TABLES.Route.id, priority, match: match(spec), actions }, site, owner };
+}
+
+function toNetworkFlow(site: Site, owner: Owner, cidr: Cidr, actions: readonly Action[]): Contribution {
+  return flow(site, owner, networkPriority(cidr.prefixLength), toNetwork(cidr), actions);
 }
 
 function host(owner: Owner, item: HostItem): Contribution {

@@ -10,10 +10,10 @@ import type { Port } from "../model/model.ts";
 import {
   ARP_OP,
   ETH_TYPE,
+  forwardTo,
   fromAddress,
   goto,
   NEIGHBOUR_SOLICITATION,
-  sendTo,
   setSource,
   toAddress,
 } from "./vocabulary.ts";
@@ -89,10 +89,7 @@ function identify(port: Port, flow: PodFlow): readonly Contribution[] {
 }
 
 function deliver(port: Port, ip: Ip, flow: PodFlow): Contribution {
-  return flow("pods/deliver", "Route", PRIORITY.address, toAddress(ip), [
-    { type: "dec_ttl" },
-    ...sendTo(port.ofport, port.mac),
-  ]);
+  return flow("pods/deliver", "Route", PRIORITY.address, toAddress(ip), forwardTo(port.ofport, port.mac));
 }
 
 /** RFC 4291 appendix A: the modified EUI-64 of the MAC behind fe80::/64. */

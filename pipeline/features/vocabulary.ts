@@ -1,7 +1,7 @@
-import type { Ip, Mac } from "#base/address.ts";
+import { type Cidr, familyOf, type Ip, type Mac, prefixMask } from "#base/address.ts";
 import type { Action, Subfield } from "#openflow/actions.ts";
 import type { MatchSpec } from "#openflow/match.ts";
-import { ROUTER_MAC } from "../layout/ports.ts";
+import { GATEWAY_MAC, PORTS, ROUTER_MAC } from "../layout/ports.ts";
 import { REGISTERS } from "../layout/registers.ts";
 import { TABLES, type TableName } from "../layout/tables.ts";
 
@@ -15,6 +15,8 @@ export const ICMPV6 = {
   neighbourAdvertisement: 136,
   redirect: 137,
 } as const;
+/** The bit of vlan_vid which says that there is a tag (OFPVID_PRESENT). */
+export const VLAN_PRESENT = 0x1000;
 export const ARP_OP = { request: 1, reply: 2 } as const;
 /** OFPP_IN_PORT: back where it came from. */
 export const IN_PORT = 0xffff_fff8;
@@ -39,13 +41,21 @@ export function fromSource(source: number): MatchSpec {
   return { reg0: [source << start, ((1 << bits) - 1) << start] };
 }
 
-/** Route's verdict: rewritten MACs and the port by which Output sends the packet. */
-export function sendTo(port: number, destinationMac: Mac, sourceMac: Mac = ROUTER_MAC): readonly Action[] {
+/** Route's verdict: rewritten MACs and the port by which Output sends the packet, as its next hop. */
+export function forwardTo(port: number, destinationMac: Mac): readonly Action[] {
+  return [...readdress(port, destinationMac), goto("Ttl")];
+}
+
+/** The same to this node itself: the host counts the hop of what it forwards, and its own packets have made none. */
+export function handToHost(): readonly Action[] {
+  return [...readdress(PORTS.gateway, GATEWAY_MAC), goto("Output")];
+}
+
+function readdress(port: number, destinationMac: Mac): readonly Action[] {
   return [
-    { type: "set_field", field: "eth_src", value: sourceMac },
+    { type: "set_field", field: "eth_src", value: ROUTER_MAC },
     { type: "set_field", field: "eth_dst", value: destinationMac },
     setRegister("outputPort", port),
-    goto("Output"),
   ];
 }
 
@@ -54,10 +64,17 @@ export function registerField(name: keyof typeof REGISTERS): Subfield {
   return { field: register, start, bits };
 }
 
-/** Packets of either family to an address or, with a mask, a network. */
-export function toAddress(ip: Ip, mask?: Ip): MatchSpec {
-  if (typeof ip === "number") return { eth_type: ETH_TYPE.ipv4, ip_dst: mask === undefined ? ip : [ip, mask] };
-  return { eth_type: ETH_TYPE.ipv6, ipv6_dst: mask === undefined ? ip : [ip, mask] };
+/** Packets of either family to an address. */
+export function toAddress(ip: Ip): MatchSpec {
+  return typeof ip === "number" ? { eth_type: ETH_TYPE.ipv4, ip_dst: ip } : { eth_type: ETH_TYPE.ipv6, ipv6_dst: ip };
+}
+
+/** Packets of either family into a network. */
+export function toNetwork({ address, prefixLength }: Cidr): MatchSpec {
+  const mask = prefixMask(familyOf(address), prefixLength);
+  return typeof address === "number"
+    ? { eth_type: ETH_TYPE.ipv4, ip_dst: [address, mask] }
+    : { eth_type: ETH_TYPE.ipv6, ipv6_dst: [address, mask] };
 }
 
 export function fromAddress(ip: Ip): MatchSpec {

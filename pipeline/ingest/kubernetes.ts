@@ -1,4 +1,4 @@
-import { type Cidr, type Ip, parseCidr, parseIp } from "#base/address.ts";
+import { type Cidr, type Ip, isIpv4, parseCidr, parseIp } from "#base/address.ts";
 import type { Namespace, Node, Pod } from "../model/model.ts";
 import { isRecord, type Reader } from "./reader.ts";
 
@@ -6,7 +6,8 @@ import { isRecord, type Reader } from "./reader.ts";
 export const POD_MTU_ANNOTATION = "weir.dev/pod-mtu";
 
 const ADDRESS = "an IPv4 or IPv6 address such as 10.0.1.5 or fd00::5";
-const NETWORK = "a network such as 10.0.1.0/24 or fd00:1::/64";
+const NODE_ADDRESS = "the address of one host, such as 10.0.0.5 or fd00::5,";
+const NETWORK = "a network with room for pods, such as 10.0.1.0/24 or fd00:1::/64,";
 
 export function readPod(reader: Reader, key: string): Pod {
   const [namespace = "", name = ""] = key.split("/");
@@ -47,18 +48,38 @@ function readInternalAddresses(reader: Reader): readonly Ip[] {
     const field = `status.addresses[${i}]`;
     if (!isRecord(entry)) return void reader.report(field, "is no object; { type, address } is expected");
     if (entry["type"] !== "InternalIP") return undefined;
-    return reader.parsed(`${field}.address`, entry["address"], parseIp, ADDRESS);
+    return reader.parsed(`${field}.address`, entry["address"], parseHostAddress, NODE_ADDRESS);
   });
   return present(addresses);
+}
+
+function parseHostAddress(text: string): Ip | undefined {
+  const ip = parseIp(text);
+  return ip !== undefined && isHostAddress(ip) ? ip : undefined;
+}
+
+/** Neither unspecified nor loopback nor multicast. */
+function isHostAddress(ip: Ip): boolean {
+  if (typeof ip === "bigint") return ip > 1n && ip >> 120n !== 0xffn;
+  const first = ip >>> 24;
+  return first !== 0 && first !== 127 && first < 224;
+}
+
+/** Room for the network's own address, the gateway's, and a pod's; and not so much that it holds half of the world. */
+function parsePodCidr(text: string): Cidr | undefined {
+  const cidr = parseCidr(text);
+  if (cidr === undefined || !isHostAddress(cidr.address)) return undefined;
+  const longest = isIpv4(cidr.address) ? 30 : 126;
+  return cidr.prefixLength >= 8 && cidr.prefixLength <= longest ? cidr : undefined;
 }
 
 /** `podCIDRs`, or `podCIDR` where an old API server gives no list. */
 function readPodCidrs(reader: Reader): readonly Cidr[] {
   const listed = reader.list("spec.podCIDRs");
   if (listed.length > 0)
-    return present(listed.map((entry, i) => reader.parsed(`spec.podCIDRs[${i}]`, entry, parseCidr, NETWORK)));
+    return present(listed.map((entry, i) => reader.parsed(`spec.podCIDRs[${i}]`, entry, parsePodCidr, NETWORK)));
   const single = reader.at("spec.podCIDR");
-  return single === undefined ? [] : present([reader.parsed("spec.podCIDR", single, parseCidr, NETWORK)]);
+  return single === undefined ? [] : present([reader.parsed("spec.podCIDR", single, parsePodCidr, NETWORK)]);
 }
 
 function readPodMtu(reader: Reader): number | undefined {

@@ -86,6 +86,15 @@ export function isRecord(value: unknown): value is Json {
 }
 
 function describe(value: unknown): string {
-  const text = JSON.stringify(value) ?? "absent";
+  const text = toJson(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** YAML can mean what JSON cannot say, such as a list that holds itself. */
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "absent";
+  } catch {
+    return "no JSON";
+  }
 }

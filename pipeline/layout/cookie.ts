@@ -13,16 +13,21 @@ export function siteOfCookie(cookie: bigint): { readonly site: string; readonly 
   return findSite(Number(cookie >> 48n));
 }
 
-/** FNV-1a over UTF-16 units in two independent 24-bit lanes: quick, and good enough to tell owners apart. */
+/** Two FNV-1a lanes over UTF-16 units, each mixed at its end: quick, and good enough to tell owners apart. */
 function hash48(text: string): bigint {
   let high = 0x811c9dc5;
-  let low = 0x01000193;
+  let low = 0x9e3779b9;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     high = Math.imul(high ^ unit, 0x01000193);
-    low = Math.imul(low ^ (unit + 0x9e37), 0x85ebca6b);
-    low ^= low >>> 13;
+    low = Math.imul(low ^ unit, 0x85ebca6b);
   }
-  high ^= high >>> 15;
-  return (BigInt(high & 0xffffff) << 24n) | BigInt(low & 0xffffff);
+  return (BigInt(mix(high) >>> 8) << 24n) | BigInt(mix(low) >>> 8);
+}
+
+/** The end of MurmurHash3: every bit of the input sways every bit of the output. */
+function mix(lane: number): number {
+  let bits = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return bits ^ (bits >>> 16);
 }

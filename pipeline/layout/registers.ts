@@ -1,4 +1,4 @@
-import { type BitRange, requireDisjoint } from "./validate.ts";
+import { type BitRange, requireDisjoint, requireUnique } from "./validate.ts";
 
 /** What Weir keeps in registers while a packet crosses the bridge. */
 export const REGISTERS = {
@@ -11,3 +11,5 @@ requireDisjoint(REGISTERS);
 
 /** Values of the register field `source`. */
 export const SOURCE = { tunnel: 1, gateway: 2, pod: 3 } as const;
+
+requireUnique("value of register field source", Object.values(SOURCE), 1, 2 ** REGISTERS.source.bits - 1);

@@ -12,10 +12,13 @@ export const FEATURES = {
       },
       arp: { id: 3, why: "the switch answers ARP" },
       nd: { id: 4, why: "the switch answers neighbour solicitations" },
-      local: { id: 5, why: "multicast, broadcast and link-local packets are not routed" },
+      local: { id: 5, why: "what speaks of one link or one host is not routed: multicast, link-local, loopback" },
       outside: { id: 6, why: "what is neither a pod nor a node leaves through the gateway" },
       output: { id: 7, why: "the packet leaves by the port that Route chose" },
       miss: { id: 8, why: "what no flow has taken goes on or is dropped, and is counted" },
+      tagged: { id: 9, why: "pods send no VLAN tags" },
+      hop: { id: 10, why: "the switch is a hop, and what has no hop left ends here" },
+      tunnelled: { id: 11, why: "nobody but the nodes themselves may speak to their tunnel ports" },
     },
   },
   pods: {
@@ -37,6 +40,7 @@ export const FEATURES = {
         id: 4,
         why: "a peer's own address is reached through the tunnel, so that both ways are the same",
       },
+      unreachable: { id: 5, why: "no tunnel leads to a peer of whom no usable address is known" },
     },
   },
 } as const;

@@ -17,7 +17,14 @@ export const TABLES = {
   ArpNd: { id: 20, purpose: "Answers every ARP request and neighbour solicitation with the router's MAC." },
   NdAdvertise: { id: 21, purpose: "Second half of the answer to a neighbour solicitation." },
   Route: { id: 70, purpose: "Where does the packet go? A local pod, a peer node through the tunnel, or the gateway." },
-  Output: { id: 100, purpose: "Sends the packet out of the port that Route chose." },
+  Ttl: {
+    id: 75,
+    purpose: "Counts the hop. A packet that has none left ends here; the host has counted what comes from it.",
+  },
+  Output: {
+    id: 100,
+    purpose: "Sends the packet out of the port that Route chose, unless it would pass for a tunnel's.",
+  },
 } as const;
 
 export type TableName = keyof typeof TABLES;

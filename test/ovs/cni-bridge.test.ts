@@ -6,6 +6,7 @@ import {
   ensureBridge,
   type PortReplica,
 } from "#controller/node/ports/index.ts";
+import { PORTS } from "#pipeline/layout/ports.ts";
 import { CniRig } from "./cni-rig.ts";
 
 const SETTINGS: BridgeSettings = { bridge: "br-weir", datapath: "netdev", encapsulation: "always", tunnel: "geneve" };
@@ -46,7 +47,20 @@ describe("the bridge", function () {
       "weir-gw0",
       "ofport",
     );
-    assert.deepEqual(numbers.trim().split("\n"), ["1", "2"]);
+    assert.deepEqual(numbers.trim().split("\n").map(Number), [PORTS.tunnel, PORTS.gateway]);
+  });
+
+  it("has weir-gw0 at the pods' MTU, a larger one than its ports' too, while pods come and go", async () => {
+    const mtu = async () => (await rig.vsctl("get", "Interface", "weir-gw0", "mtu")).trim();
+    assert.equal(await ensureBridge(replica, { ...SETTINGS, mtu: () => 8950 }), true);
+    assert.equal(await ensureBridge(replica, { ...SETTINGS, mtu: () => 8950 }), false);
+    assert.equal(await ensureBridge(replica, SETTINGS), false, "while it is not known it stays");
+    assert.equal(await mtu(), "8950");
+    await rig.inNode("ip", "link", "add", "small", "mtu", "1400", "type", "veth", "peer", "name", "other");
+    await rig.vsctl("add-port", "br-weir", "small");
+    assert.equal(await mtu(), "8950");
+    await rig.vsctl("del-port", "small");
+    assert.equal(await mtu(), "8950");
   });
 
   it("changes its tunnel's type in place, and has none without encapsulation", async () => {

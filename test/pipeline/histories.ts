@@ -1,0 +1,110 @@
+import fc from "fast-check";
+import type { Settings } from "#pipeline/settings.ts";
+import type { RawChange } from "#pipeline/source.ts";
+
+/** Random lives of small clusters: few names and addresses, so that everything meets everything. */
+
+const address = fc.constantFrom(
+  "172.18.0.1",
+  "172.18.0.2",
+  "172.18.9.3",
+  "fd18::1",
+  "fd18::2",
+  "127.0.0.1",
+  "nonsense",
+);
+const podCidr = fc.constantFrom(
+  ...["10.10.1.0/24", "10.10.2.0/24", "10.10.2.0/25", "10.10.0.0/16", "172.18.0.0/24"],
+  ...["fd10:1::/64", "fd10:2::/64", "fd10::/16", "10.10.1.0/33", "0.0.0.0/0", "255.255.255.255/32"],
+);
+const mtu = fc.option(fc.constantFrom("1450", "1430", "many"), { nil: undefined });
+
+const node = fc
+  .record({
+    podCidrs: fc.array(podCidr, { maxLength: 3 }),
+    addresses: fc.array(address, { maxLength: 3 }),
+    mtu,
+    label: fc.constantFrom("a", "b", 3),
+  })
+  .map((n) => ({
+    metadata: {
+      uid: "u",
+      labels: { zone: n.label },
+      annotations: n.mtu === undefined ? {} : { "weir.dev/pod-mtu": n.mtu },
+    },
+    spec: { podCIDRs: n.podCidrs },
+    status: { addresses: n.addresses.map((a) => ({ type: "InternalIP", address: a })) },
+  }));
+
+const port = fc
+  .record({
+    ofport: fc.constantFrom(10, 11, 12, -1, "ten"),
+    mac: fc.constantFrom("0a:58:0a:0a:01:02", "0a:58:0a:0a:01:03", "bad"),
+    ips: fc.subarray(["10.10.1.1", "10.10.1.2", "10.10.1.3", "fd10:1::2", "172.18.0.2", "10.10.2.9", "x"]),
+    pod: fc.constantFrom("web", "db"),
+  })
+  .map((p) => ({
+    ofport: p.ofport,
+    externalIds: {
+      "weir-mac": p.mac,
+      "weir-ips": p.ips.join(","),
+      "weir-pod-namespace": "default",
+      "weir-pod-name": p.pod,
+    },
+  }));
+
+const underlay = fc
+  .record({ addresses: fc.subarray(["172.18.0.9/24", "fd18::9/64", "rubbish"]), mtu: fc.constantFrom(1500, 9000, 1) })
+  .map((u) => ({ interface: "br-phy", ...u }));
+
+const pod = fc
+  .record({ nodeName: fc.constantFrom("n1", "n2"), ip: fc.constantFrom("10.10.1.2", "fd10:1::2", "?") })
+  .map((p) => ({ spec: { nodeName: p.nodeName }, status: { podIPs: [{ ip: p.ip }] } }));
+
+const namespace = fc.constantFrom("b", "c", 4).map((value) => ({ metadata: { labels: { a: value } } }));
+
+const malformed = fc.oneof(
+  fc.constantFrom<unknown>({ spec: "no" }, { spec: { podCIDRs: 5 }, status: { addresses: [1] } }, { externalIds: [] }),
+  fc.anything().filter((value) => value !== undefined),
+);
+
+function changesOf(kind: RawChange["kind"], keys: readonly string[], object: fc.Arbitrary<unknown>) {
+  return fc.record({
+    kind: fc.constant(kind),
+    key: fc.constantFrom(...keys),
+    object: fc.oneof(
+      { weight: 5, arbitrary: object },
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: malformed },
+    ),
+  });
+}
+
+/** One object that appears, changes, comes again or goes, known or not. */
+export const change: fc.Arbitrary<RawChange> = fc.oneof(
+  { weight: 4, arbitrary: changesOf("Node", ["n0", "n1", "n2", "n3"], node) },
+  { weight: 4, arbitrary: changesOf("Port", ["weir1", "weir2", "weir3"], port) },
+  { weight: 2, arbitrary: changesOf("Underlay", ["underlay"], underlay) },
+  changesOf("Pod", ["default/web", "default/db"], pod),
+  changesOf("Namespace", ["default"], namespace),
+);
+
+/** Batches of changes; one may be told twice, or turn up again after others. */
+export const history: fc.Arbitrary<readonly (readonly RawChange[])[]> = fc
+  .tuple(
+    fc.array(fc.array(change, { minLength: 1, maxLength: 4 }), { maxLength: 20 }),
+    fc.array(fc.nat(19), { maxLength: 5 }),
+  )
+  .map(([batches, again]) => [...batches, ...again.flatMap((i) => batches.slice(i, i + 1))]);
+
+export const settings = fc.constantFrom<Settings>(
+  { nodeName: "n1", encapsulation: "always" },
+  { nodeName: "n1", encapsulation: "never" },
+  { nodeName: "n1", encapsulation: "hybrid" },
+);
+
+/** What the sources say at the end: a fresh start sees this and nothing else. */
+export function lastWords(history: readonly (readonly RawChange[])[]): readonly RawChange[] {
+  const current = new Map(history.flat().map((one) => [`${one.kind} ${one.key}`, one]));
+  return [...current.values()].filter((one) => one.object !== undefined);
+}

@@ -1,0 +1,33 @@
+import { isEqual } from "#base/equal.ts";
+import type { Flow } from "#openflow/flow.ts";
+import { allOnes, type FieldMatch, type Match, type MatchTerm } from "#openflow/match.ts";
+
+/**
+ * Two flows of one table and priority that both match some packet and treat it differently: which of them has its way, nobody
+ * can say (OpenFlow 1.5.1, 5.2). Undefined when there are none.
+ */
+export function findAmbiguity(flows: readonly Flow[]): readonly [Flow, Flow] | undefined {
+  for (const [i, one] of flows.entries())
+    for (const other of flows.slice(i + 1))
+      if (
+        one.table === other.table &&
+        one.priority === other.priority &&
+        overlap(one.match, other.match) &&
+        !isEqual(one.actions, other.actions)
+      )
+        return [one, other];
+  return undefined;
+}
+
+function overlap(a: Match, b: Match): boolean {
+  return a.every((term) => b.every((other) => !contradict(term, other)));
+}
+
+function contradict(a: MatchTerm, b: MatchTerm): boolean {
+  if (a.field === "unknown" || b.field === "unknown" || a.field !== b.field) return false;
+  return ((BigInt(a.value) ^ BigInt(b.value)) & maskOf(a) & maskOf(b)) !== 0n;
+}
+
+function maskOf({ mask }: FieldMatch): bigint {
+  return mask === undefined ? allOnes(128) : BigInt(mask);
+}
