@@ -103,8 +103,9 @@ export const settings = fc.constantFrom<Settings>(
   { nodeName: "n1", encapsulation: "hybrid" },
 );
 
-/** What the sources say at the end: a fresh start sees this and nothing else. */
+/** What the sources say at the end, in another order: a fresh start sees this and nothing else. */
 export function lastWords(history: readonly (readonly RawChange[])[]): readonly RawChange[] {
   const current = new Map(history.flat().map((one) => [`${one.kind} ${one.key}`, one]));
-  return [...current.values()].filter((one) => one.object !== undefined);
+  const ordered = [...current].sort(([a], [b]) => (a < b ? -1 : 1));
+  return ordered.map(([, one]) => one).filter((one) => one.object !== undefined);
 }

@@ -61,6 +61,16 @@ describe("squashWhileBusy", () => {
     assert.deepEqual(ended, ["complete"]);
   });
 
+  it("begins nothing new once nobody listens any more", async () => {
+    const { source, jobs, results, subscription } = rig();
+    source.next("a");
+    source.next("b");
+    subscription.unsubscribe();
+    await jobs[0]!.finish();
+    assert.deepEqual(results, []);
+    assert.equal(jobs.length, 1);
+  });
+
   it("hands a rejection on as the error of the stream", async () => {
     const { source, jobs, ended } = rig();
     source.next("a");
