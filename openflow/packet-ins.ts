@@ -37,7 +37,10 @@ export class PacketIns implements AsyncIterable<PacketIn> {
 
   /** A service connection gets packets only once it has said how much of each it wants (OFPT_SET_CONFIG). */
   async enable(connection: OpenFlowConnection, bytesOfEach = 0xffff): Promise<void> {
-    await connection.sendAll([{ type: "set_config", flags: 0, missSendLength: bytesOfEach }]);
+    const config = await connection.request({ type: "get_config_request" });
+    // How the bridge treats fragments is another's decision, and stays.
+    const flags = config.type === "get_config_reply" ? config.flags : 0;
+    await connection.sendAll([{ type: "set_config", flags, missSendLength: bytesOfEach }]);
     void connection.closed.then(() => this.end());
   }
 

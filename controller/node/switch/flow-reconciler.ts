@@ -9,6 +9,7 @@ import { formatOwner } from "#pipeline/owner.ts";
 import { describeFlow } from "./describe-flow.ts";
 import { addFlow, type FlowMod, removeFlow } from "./flow-mods.ts";
 import { type FlowStatus, INSTALLED, PENDING } from "./flow-status.ts";
+import { matchFragments } from "./fragments.ts";
 
 /** What one application came to. */
 export interface Applied {
@@ -63,6 +64,7 @@ export class FlowReconciler {
   }
 
   async apply(connection: OpenFlowConnection, work: SwitchWork): Promise<Applied> {
+    if (work.compare) await matchFragments(connection);
     const before = work.compare ? await readInstalled(connection) : this.#installed;
     const drift = work.compare ? countDrift(this.#installed, before) : 0;
     this.#installed = before;
