@@ -2,7 +2,7 @@ import { type BitRange, requireDisjoint, requireUnique } from "./validate.ts";
 
 /** What Weir keeps in registers while a packet crosses the bridge. */
 export const REGISTERS = {
-  source: { register: "reg0", start: 0, bits: 4, purpose: "where the packet came from, see SOURCE" },
+  source: { register: "reg0", start: 0, bits: 4, purpose: "where the packet came from" },
   outputPort: { register: "reg1", start: 0, bits: 32, purpose: "the port that Route chose" },
   scratch: { register: "reg2", start: 0, bits: 32, purpose: "holds an address while ARP fields are swapped" },
 } as const satisfies Readonly<Record<string, BitRange & { readonly purpose: string }>>;

@@ -11,7 +11,7 @@ export const FEATURES = {
         why: "no pod may answer for others: ARP and neighbour answers, router advertisements, redirects, DHCP",
       },
       arp: { id: 3, why: "the switch answers ARP" },
-      nd: { id: 4, why: "the switch answers neighbour solicitations" },
+      nd: { id: 4, why: "the switch answers neighbour solicitations, but no search for duplicates" },
       local: { id: 5, why: "what speaks of one link or one host is not routed: multicast, link-local, loopback" },
       outside: { id: 6, why: "what is neither a pod nor a node leaves through the gateway" },
       output: { id: 7, why: "the packet leaves by the port that Route chose" },
@@ -26,7 +26,7 @@ export const FEATURES = {
     sites: {
       classify: { id: 1, why: "the pod's port marks its packets" },
       identity: { id: 2, why: "the pod sends with its own MAC and addresses" },
-      resolve: { id: 3, why: "the pod may ask for its neighbours" },
+      resolve: { id: 3, why: "the pod may ask for its neighbours, but not for itself" },
       deliver: { id: 4, why: "packets to the pod's address leave by its port" },
     },
   },

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { FEATURES } from "#pipeline/layout/sites.ts";
+import { drawArcs } from "../../scripts/documents/arcs.ts";
+import { pipelineDocument } from "../../scripts/documents/pipeline.ts";
+import { compileScenario, readScenario } from "./scenario.ts";
+
+const file = new URL("../../docs/pipeline.md", import.meta.url);
+
+describe("docs/pipeline.md", () => {
+  const compiled = compileScenario(readScenario("two-nodes"));
+
+  it("says what the layout and the flows say (UPDATE=1 writes it)", () => {
+    const text = pipelineDocument(compiled, "test/scenarios/two-nodes.yaml");
+    if (process.env["UPDATE"] === "1") writeFileSync(file, text);
+    assert.equal(readFileSync(file, "utf8"), text);
+  });
+
+  it("shows a flow of every site", () => {
+    const sites = Object.entries(FEATURES).flatMap(([feature, { sites }]) =>
+      Object.keys(sites).map((site) => `${feature}/${site}`),
+    );
+    assert.deepEqual([...new Set(compiled.flows.map(({ site }) => String(site)))].sort(), sites.sort());
+  });
+
+  it("draws an arc for each way between tables", () => {
+    const drawing = drawArcs(
+      ["a", "b", "c"],
+      [
+        [1, 2],
+        [0, 2],
+        [0, 1],
+      ],
+    );
+    assert.deepEqual(drawing, ["a  ┬ ┬", "b  ▼ │ ┬", "c    ▼ ▼"]);
+  });
+});
