@@ -38,20 +38,28 @@ export function createDesired(): Desired {
   const conflicts = new Map<string, readonly Problem[]>();
   let host = hostStateOf([]);
 
-  function claim(contributor: Contributor, contribution: FlowContribution, touched: Set<string>): void {
-    const key = flowKey(contribution.flow);
-    const claimants = claims.get(key) ?? new Map<Contributor, FlowContribution>();
-    claims.set(key, claimants);
-    claimants.set(contributor, contribution);
-    touched.add(key);
+  function add(contributor: Contributor, contribution: Contribution, touched: Set<string>): void {
+    if (contribution.target === "problem")
+      problems.set(problemKey(contributor, contribution.problem), contribution.problem);
+    else if (contribution.target === "host") hostItems.set(hostKey(contributor, contribution.item), contribution.item);
+    else {
+      const key = flowKey(contribution.flow);
+      const claimants = claims.get(key) ?? new Map<Contributor, FlowContribution>();
+      claims.set(key, claimants.set(contributor, contribution));
+      touched.add(key);
+    }
   }
 
-  function release(contributor: Contributor, contribution: FlowContribution, touched: Set<string>): void {
-    const key = flowKey(contribution.flow);
-    const claimants = claims.get(key);
-    claimants?.delete(contributor);
-    if (claimants?.size === 0) claims.delete(key);
-    touched.add(key);
+  function withdraw(contributor: Contributor, contribution: Contribution, touched: Set<string>): void {
+    if (contribution.target === "problem") problems.delete(problemKey(contributor, contribution.problem));
+    else if (contribution.target === "host") hostItems.delete(hostKey(contributor, contribution.item));
+    else {
+      const key = flowKey(contribution.flow);
+      const claimants = claims.get(key);
+      claimants?.delete(contributor);
+      if (claimants?.size === 0) claims.delete(key);
+      touched.add(key);
+    }
   }
 
   function settle(key: string): DesiredFlow | undefined {
@@ -73,17 +81,8 @@ export function createDesired(): Desired {
       let hostTouched = false;
       for (const { contributor, before, after } of revisions) {
         hostTouched ||= !isEqual(before.filter(isForHost), after.filter(isForHost));
-        for (const contribution of before) {
-          if (contribution.target === "flow") release(contributor, contribution, touched);
-          else if (contribution.target === "problem") problems.delete(problemKey(contributor, contribution.problem));
-          else hostItems.delete(hostKey(contributor, contribution.item));
-        }
-        for (const contribution of after) {
-          if (contribution.target === "flow") claim(contributor, contribution, touched);
-          else if (contribution.target === "problem")
-            problems.set(problemKey(contributor, contribution.problem), contribution.problem);
-          else hostItems.set(hostKey(contributor, contribution.item), contribution.item);
-        }
+        for (const contribution of before) withdraw(contributor, contribution, touched);
+        for (const contribution of after) add(contributor, contribution, touched);
       }
       const next = hostTouched ? hostStateOf(hostItems) : host;
       const hostChanged = !isEqual(next, host);

@@ -91,7 +91,7 @@ function derivePeer(node: Node, view: View, settings: Settings): readonly Contri
   return [...contributions, ...whatIsMissing(node), ...problemsBetween(node, self, direct || endpoint !== undefined)];
 }
 
-/** Two nodes cannot have one address: an old object of this node under another name, or a mistake. What leads here leads to nobody else. */
+/** What leads to this node leads to no other: a Node with one of its addresses is its own old object, or a mistake. */
 function withoutAddressesOf(self: Node | undefined, peer: Node): Node {
   return { ...peer, addresses: peer.addresses.filter((address) => !self?.addresses.includes(address)) };
 }
