@@ -16,7 +16,7 @@ demo: ## two nodes, pods, a connectivity matrix, kept running (ONCE=1, DIR=folde
 	@exec $(NODE) demo/demo.ts
 
 test: ## lint, types and every test (TIER=unit|ovs|cluster, ONLY=part of a file name, GREP=part of a test name)
-	@$(NEED) npm ovs net ping conntrack iperf shim kube
+	@$(NEED) npm ovs net ping raw conntrack iperf shim kube
 	@exec $(NODE) scripts/test.ts
 
 bench: ## ratios against anchors measured in the same run (ONLY=name, OUT=json)

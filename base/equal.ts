@@ -21,5 +21,7 @@ export function isEqual(a: unknown, b: unknown): boolean {
 function isEqualRecord(a: object, b: object): boolean {
   const entries = Object.entries(a);
   const other = new Map<string, unknown>(Object.entries(b));
-  return entries.length === other.size && entries.every(([key, value]) => other.has(key) && isEqual(value, other.get(key)));
+  return (
+    entries.length === other.size && entries.every(([key, value]) => other.has(key) && isEqual(value, other.get(key)))
+  );
 }

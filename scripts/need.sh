@@ -93,6 +93,7 @@ for need in "$@"; do
       need_command sysctl procps
       ;;
     ping) need_command ping iputils-ping ;;
+    raw) need_command python3 python3 ;;
     conntrack) need_command conntrack conntrack ;;
     iperf) need_command iperf3 iperf3 ;;
     shim)

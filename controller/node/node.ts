@@ -103,7 +103,7 @@ function inputsOf({ intent, ports$, underlay, bridgeSwitch, host }: Parts, metri
   };
 }
 
-function targetsOf({ bridgeSwitch, host, underlay }: Parts, metrics: Metrics, settle: () => void): Targets {
+function targetsOf({ bridge, bridgeSwitch, host, underlay }: Parts, metrics: Metrics, settle: () => void): Targets {
   return {
     async applySwitch(work) {
       const started = performance.now();
@@ -116,6 +116,8 @@ function targetsOf({ bridgeSwitch, host, underlay }: Parts, metrics: Metrics, se
     async applyHost(state) {
       // The node's addresses say which interface carries packets between nodes.
       underlay.refresh();
+      // Open vSwitch keeps weir-gw0 at the MTU that its row asks for.
+      bridge.check();
       const started = performance.now();
       const changes = await host.apply(state);
       metrics.observeReconcile("host", (performance.now() - started) / 1000, changes === undefined ? "failed" : "ok");

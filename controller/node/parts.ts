@@ -76,7 +76,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   });
   return {
     ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu },
-    ...createDatabaseSide(options),
+    ...createDatabaseSide(options, mtu),
     host: new HostTarget(host, COMPARE_EVERY, log),
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
     problems: () => [...intent.problems(), ...pipeline.problems()],
@@ -89,12 +89,10 @@ function familyOfFirst(node: Node | undefined): IpFamily {
 }
 
 /** The replica is a source of pods' ports, and by it the bridge is kept. */
-function createDatabaseSide({
-  config,
-  log,
-  signal,
-  onChange,
-}: PartsOptions): Pick<Parts, "ports$" | "replica" | "bridge"> {
+function createDatabaseSide(
+  { config, log, signal, onChange }: PartsOptions,
+  mtu: () => number | undefined,
+): Pick<Parts, "ports$" | "replica" | "bridge"> {
   const { ovs, traffic } = config;
   const ports$ = new Subject<SourceBatch>();
   // Nothing comes before the socket is connected: by then the graph has subscribed.
@@ -112,6 +110,7 @@ function createDatabaseSide({
     datapath: ovs.datapath,
     encapsulation: traffic.encapsulation,
     tunnel: traffic.tunnel,
+    mtu,
   };
   const bridge = createBridgeKeeper(replica, settings, log, signal);
   return { ports$, replica, bridge };

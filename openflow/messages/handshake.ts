@@ -1,4 +1,5 @@
-import { type Codec, pad, rest, struct, u8, u16, u32, u64 } from "#openflow/wire/codec.ts";
+import { type Codec, pad, rest, struct, u8, u16, u32, u64, type ValueOf } from "#openflow/wire/codec.ts";
+import type { PortDesc } from "./ports.ts";
 
 /** Wire versions by their OpenFlow name. */
 export const OPENFLOW_VERSION = { "1.0": 1, "1.1": 2, "1.2": 3, "1.3": 4, "1.4": 5, "1.5": 6 } as const;
@@ -39,15 +40,20 @@ export const error = struct({ errorType: u16, errorCode: u16, data: rest });
 
 export const echo = struct({ data: rest });
 
-export const featuresReply = struct({
+const features = struct({
   datapathId: u64,
   buffers: u32,
   tables: u8,
   auxiliaryId: u8,
   _pad: pad(2),
   capabilities: u32,
+  /** In OpenFlow 1.0 the actions, as bits by their number. */
   reserved: u32,
 });
+
+/** OFPT_FEATURES_REPLY; up to OpenFlow 1.2 with the ports. */
+export type FeaturesReply = ValueOf<typeof features> & { readonly ports?: readonly PortDesc[] };
+export const featuresReply: Codec<FeaturesReply> = features;
 
 export const switchConfig = struct({ flags: u16, missSendLength: u16 });
 

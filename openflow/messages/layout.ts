@@ -3,10 +3,13 @@ import type { OPENFLOW_VERSION } from "./handshake.ts";
 
 export type VersionName = keyof typeof OPENFLOW_VERSION;
 
-/** A body, and the lengths that it may have: `least` bytes, or more by a `multiple` of bytes; 0 for no more. */
-export interface Layout<T> {
+/** The lengths that a body may have: `least` bytes, or more by a `multiple` of bytes; 0 for no more. */
+export interface Lengths {
   readonly least: number;
   readonly multiple: number;
+}
+
+export interface Layout<T> extends Lengths {
   /** The first version that has it so; all later ones have it too. "all" are also those that nobody knows yet. */
   readonly since: VersionName | "all";
   readonly body: Codec<T>;
@@ -25,7 +28,7 @@ export function inSteps<T>(length: number, step: number, body: Codec<T>, since: 
   return { least: length, multiple: step, since, body };
 }
 
-export function fits({ least, multiple }: Layout<unknown>, length: number): boolean {
+export function fits({ least, multiple }: Lengths, length: number): boolean {
   if (multiple === 0) return length === least;
   return length >= least && (length - least) % multiple === 0;
 }

@@ -8,8 +8,17 @@ import { flowMod } from "./flow-mod.ts";
 import { flowRemoved } from "./flow-stats.ts";
 import { groupMod } from "./groups.ts";
 import { echo, empty, error, experimenter, featuresReply, hello, OPENFLOW_VERSION, switchConfig } from "./handshake.ts";
-import { HEADER_SIZE, type Identity, identify, identityKey, multipartNumber, readHeader } from "./identity.ts";
-import { atLeast, exactly, fits, inSteps, type Layout } from "./layout.ts";
+import {
+  HEADER_SIZE,
+  type Header,
+  type Identity,
+  identify,
+  identityKey,
+  multipartNumber,
+  readHeader,
+  type Side,
+} from "./identity.ts";
+import { atLeast, exactly, fits, inSteps, type Layout, type Lengths } from "./layout.ts";
 import { meterMod } from "./meters.ts";
 import {
   encodePart,
@@ -33,6 +42,7 @@ import {
   tlvTableReply,
 } from "./nicira.ts";
 import { nxFlowMod, nxFlowRemoved } from "./nicira-flows.ts";
+import { type Alias, MESSAGE_ALIASES, OLDER_FORMATS, PART_ALIASES } from "./older/index.ts";
 import { nxPacketIn, packetIn, packetIn2, packetOut } from "./packets.ts";
 import { portMod, portStatus } from "./ports.ts";
 import { tableMod, tableStatus } from "./tables.ts";
@@ -81,7 +91,7 @@ const MESSAGES = {
   flow_removed: { number: 11, layout: inSteps(16, 8, flowRemoved) },
   port_status: { number: 12, layout: inSteps(48, 8, portStatus, "1.4") },
   packet_out: { number: 13, layout: atLeast(8, packetOut) },
-  flow_mod: { number: 14, layout: inSteps(40, 8, flowMod, "1.2") },
+  flow_mod: { number: 14, layout: inSteps(40, 8, flowMod) },
   group_mod: { number: 15, layout: inSteps(16, 8, groupMod) },
   port_mod: { number: 16, layout: inSteps(24, 8, portMod, "1.4") },
   table_mod: { number: 17, layout: inSteps(8, 8, tableMod, "1.4") },
@@ -214,44 +224,77 @@ export function encode(message: Message, xid: number): Uint8Array {
 }
 
 /** How one kind of message stands on the wire of one version. */
-export interface Format {
+export interface Format extends Lengths {
   /** What ovs-ofctl calls it. */
   readonly name: string;
   /** What errors call it. */
   readonly path: string;
-  readonly layout: Layout<unknown>;
-  wrap(body: unknown, identity: Identity): Message;
+  read(r: Reader, identity: Identity): Message;
 }
 
 const ANY_VERSION = 0;
-const formats: ReadonlyMap<string, Format> = new Map([...messageFormats(), ...partFormats()]);
+const formats: ReadonlyMap<string, Format> = new Map([...messageFormats(), ...partFormats(), ...olderFormats()]);
 
-function* messageFormats(): Generator<[key: string, format: Format]> {
-  for (const [type, { number, experimenter: id, name, layout }] of Object.entries<Entry>(MESSAGES)) {
-    const format: Format = {
+type Keyed = readonly [key: string, format: Format];
+
+function* messageFormats(): Generator<Keyed> {
+  for (const [type, { number, experimenter: id, name, layout }] of Object.entries<Entry>(MESSAGES))
+    yield* messageFormat(type, layout, {
       name: name ?? `${id === undefined ? "OFPT_" : ""}${type.toUpperCase()}`,
-      path: type,
-      layout,
-      wrap: (body) => ({ type, ...(body as object) }) as Message,
-    };
-    const identity = id === undefined ? { number } : { number: OFPT_EXPERIMENTER, experimenter: { id, type: number } };
-    for (const version of versionsOf(layout)) yield [identityKey({ version, ...identity }), format];
+      versions: versionsOf(layout),
+      number,
+      ...(id === undefined ? {} : { experimenter: id }),
+    });
+  for (const { type, ...alias } of MESSAGE_ALIASES) yield* messageFormat(type, MESSAGES[type].layout, alias);
+}
+
+function* messageFormat(type: string, layout: Layout<unknown>, { name, versions, ...place }: Alias): Generator<Keyed> {
+  const { least, multiple, body } = layout;
+  const read: Format["read"] = (r) => ({ type, ...(body.decode(r) as object) }) as Message;
+  for (const version of versions)
+    yield [identityKey({ version, ...placeOf(place) }), { name, path: type, least, multiple, read }];
+}
+
+function* partFormats(): Generator<Keyed> {
+  for (const side of ["request", "reply"] as const) {
+    for (const [kind, { number, experimenter: id, name, ...sides }] of Object.entries<Kind>(KINDS))
+      yield* partFormat(kind, side, sides[side], {
+        name: `${id === undefined ? "OFPST" : "NXST"}_${name}`,
+        versions: versionsOf(sides[side]),
+        number,
+        ...(id === undefined ? {} : { experimenter: id }),
+      });
+    for (const { kind, ...alias } of PART_ALIASES)
+      if (!("side" in alias) || alias.side === side) yield* partFormat(kind, side, KINDS[kind][side], alias);
   }
 }
 
-function* partFormats(): Generator<[key: string, format: Format]> {
-  for (const [kind, entry] of Object.entries<Kind>(KINDS))
-    for (const side of ["request", "reply"] as const) {
-      const type = `multipart_${side}`;
-      const format: Format = {
-        name: `${entry.experimenter === undefined ? "OFPST" : "NXST"}_${entry.name} ${side}`,
-        path: `${type}.${kind}`,
-        layout: entry[side],
-        wrap: (body, { part }) => ({ type, kind, more: hasMore(part), body }) as Message,
-      };
-      for (const version of versionsOf(entry[side]))
-        yield [identityKey({ version, number: multipartNumber(version, side), ...partOf(entry) }), format];
-    }
+function* partFormat(kind: string, side: Side, layout: Layout<unknown>, alias: Alias): Generator<Keyed> {
+  const { least, multiple, body } = layout;
+  const type = `multipart_${side}`;
+  const read: Format["read"] = (r, { part }) =>
+    ({ type, kind, more: hasMore(part), body: body.decode(r) }) as unknown as Message;
+  const format = { name: `${alias.name} ${side}`, path: `${type}.${kind}`, least, multiple, read };
+  for (const version of alias.versions) yield [identityKey({ version, ...partPlace(version, side, alias) }), format];
+}
+
+function* olderFormats(): Generator<Keyed> {
+  for (const { name, versions, side, least, multiple, read, ...place } of OLDER_FORMATS) {
+    const format: Format = { name, path: name, least, multiple, read: (r, { part }) => read(r, hasMore(part)) };
+    for (const version of versions)
+      yield [
+        identityKey({ version, ...(side === undefined ? placeOf(place) : partPlace(version, side, place)) }),
+        format,
+      ];
+  }
+}
+
+function placeOf({ number, experimenter: id }: Pick<Alias, "number" | "experimenter">) {
+  return id === undefined ? { number } : { number: OFPT_EXPERIMENTER, experimenter: { id, type: number } };
+}
+
+function partPlace(version: number, side: Side, kind: Pick<Alias, "number" | "experimenter">) {
+  return { number: multipartNumber(version, side), ...partOf(kind) };
 }
 
 function versionsOf({ since }: Layout<unknown>): readonly number[] {
@@ -279,21 +322,24 @@ function decodeWithin(r: Reader): Decoded {
   const header = readHeader(r);
   const { version, xid, length } = header;
   if (length < HEADER_SIZE) r.fail(`message length ${length}; at least 8 is expected`);
-  return r.slice(length - HEADER_SIZE, () => {
-    const start = r.offset;
-    const identity = identify(r, header);
-    const format = findFormat(identity);
-    if (format !== undefined) return { version, xid, message: decodeBody(r, format, identity) };
-    r.offset = start;
-    return { version, xid, message: keepUnknown(r, identity) };
-  });
+  const outer = r.version;
+  r.version = version;
+  const message = r.slice(length - HEADER_SIZE, () => readMessage(r, header));
+  r.version = outer;
+  return { version, xid, message };
 }
 
-function decodeBody(r: Reader, { path, layout, wrap }: Format, identity: Identity): Message {
-  return r.within(path, () => {
-    if (!fits(layout, r.left)) r.fail(`${r.left} bytes are no length that it may have`, "OFPBRC_BAD_LEN");
-    return wrap(layout.body.decode(r), identity);
-  });
+function readMessage(r: Reader, header: Header): Message {
+  const start = r.offset;
+  const identity = identify(r, header);
+  const format = findFormat(identity);
+  if (format !== undefined)
+    return r.within(format.path, () => {
+      if (!fits(format, r.left)) r.fail(`${r.left} bytes are no length that it may have`, "OFPBRC_BAD_LEN");
+      return format.read(r, identity);
+    });
+  r.offset = start;
+  return keepUnknown(r, identity);
 }
 
 function keepUnknown(r: Reader, { number, part, experimenter: owner }: Identity): Message {

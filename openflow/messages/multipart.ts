@@ -96,7 +96,10 @@ export function hasMore(part: { readonly flags: number } | undefined): boolean {
 }
 
 /** The part of an identity that names the kind. */
-export function partOf({ number, experimenter }: Kind): Pick<Identity, "part" | "experimenter"> {
+export function partOf({
+  number,
+  experimenter,
+}: Pick<Kind, "number" | "experimenter">): Pick<Identity, "part" | "experimenter"> {
   const head = { side: "request", flags: 0 } as const;
   if (experimenter === undefined) return { part: { ...head, number } };
   return { part: { ...head, number: EXPERIMENTER }, experimenter: { id: experimenter, type: number } };

@@ -1,7 +1,6 @@
 import type { Action } from "#openflow/actions.ts";
-import { EncodeError } from "#openflow/errors.ts";
 import type { Match } from "#openflow/match.ts";
-import { narrowPort, widenPort } from "#openflow/ports.ts";
+import { port16 } from "#openflow/wire/action-codec.ts";
 import { type Codec, struct, u8, u16, u32, u64, type ValueOf } from "#openflow/wire/codec.ts";
 import { FLOW_MOD_COMMAND } from "./flow-mod.ts";
 import { instructions } from "./flow-parts.ts";
@@ -9,19 +8,7 @@ import { decodeNxm, encodeNxm, type NxmMatch } from "./nxm.ts";
 import { duration } from "./oxs.ts";
 import { named } from "./records.ts";
 
-/** A port in 16 bits. */
-export const port16: Codec<number> = {
-  encode(w, port) {
-    w.u16(narrowPort(port) ?? refusePort(port));
-  },
-  decode: (r) => widenPort(r.u16()),
-};
-
-function refusePort(port: number): never {
-  throw new EncodeError(`port ${port} does not fit into 16 bits`);
-}
-
-export const flowModCommand16 = named(u16, FLOW_MOD_COMMAND, "flow_mod command", "OFPFMFC_BAD_COMMAND");
+const flowModCommand16 = named(u16, FLOW_MOD_COMMAND, "flow_mod command", "OFPFMFC_BAD_COMMAND");
 
 const flowModHead = struct({
   /** All ones leave a modified flow's cookie as it is. */

@@ -1,12 +1,29 @@
 import { EXPERIMENTER_CLASS, FIELDS, type FieldName, findFieldByHeader } from "#openflow/fields.ts";
-import { type Codec, fixedText, listOf, pad, struct, u8, u32, u64 } from "#openflow/wire/codec.ts";
+import { type Codec, fixedText, listOf, pad, struct, u8, u32, u64, type ValueOf } from "#openflow/wire/codec.ts";
 import { measured, named, properties, property } from "./records.ts";
 
+const tableStats = struct({ table: u8, _pad: pad(3), activeCount: u32, lookupCount: u64, matchedCount: u64 });
+
+/** What a table can do, as OpenFlow 1.0 to 1.2 told beside its counters: bits by number of instruction and action. */
+export interface TableAbilities {
+  readonly name: string;
+  readonly maxEntries: number;
+  readonly match: readonly FieldName[];
+  readonly wildcards: readonly FieldName[];
+  readonly instructions: number;
+  readonly writeActions: number;
+  readonly applyActions: number;
+  readonly writeSetfields: readonly FieldName[];
+  readonly applySetfields: readonly FieldName[];
+  readonly metadataMatch: bigint;
+  readonly metadataWrite: bigint;
+  /** OFPTC_TABLE_MISS_*. */
+  readonly missConfig?: number;
+}
+
 /** ofp_table_stats. */
-export const tableStatsList = listOf(
-  "tables",
-  struct({ table: u8, _pad: pad(3), activeCount: u32, lookupCount: u64, matchedCount: u64 }),
-);
+export type TableStats = ValueOf<typeof tableStats> & { readonly abilities?: TableAbilities };
+export const tableStatsList: Codec<readonly TableStats[]> = listOf("tables", tableStats);
 
 const vacancy = struct({ down: u8, up: u8, current: u8, _pad: pad(1) });
 const tableProperties = properties({ eviction: property(2, u32), vacancy: property(3, vacancy) });

@@ -27,6 +27,8 @@ export interface BridgeSettings {
   readonly datapath: "system" | "netdev";
   readonly encapsulation: "always" | "never" | "hybrid";
   readonly tunnel: "geneve" | "vxlan";
+  /** Of weir-gw0, as of pods; undefined while it is not known. */
+  mtu?(): number | undefined;
 }
 
 export class BridgeError extends WeirError {}
@@ -79,11 +81,16 @@ function isOurs(bridge: Row): boolean {
   return textMapOf(bridge, "external_ids").has("weir");
 }
 
-function wantedPorts({ encapsulation, tunnel }: BridgeSettings): WantedPort[] {
+function wantedPorts({ encapsulation, tunnel, mtu }: BridgeSettings): WantedPort[] {
+  const wantedMtu = mtu?.();
   const gateway: WantedPort = {
     name: GATEWAY_INTERFACE,
     role: "gateway",
-    row: { type: "internal", ofport_request: PORTS.gateway, mac: formatMac(GATEWAY_MAC) },
+    row: {
+      ...{ type: "internal", ofport_request: PORTS.gateway, mac: formatMac(GATEWAY_MAC) },
+      // Without it Open vSwitch sets the MTU itself, to the least of the other ports', whenever pods come and go.
+      ...(wantedMtu === undefined ? {} : { mtu_request: wantedMtu }),
+    },
   };
   if (encapsulation === "never") return [gateway];
   const options = ovsMap({ remote_ip: "flow", key: "flow" });

@@ -7,7 +7,7 @@ const TABLES = {
   Open_vSwitch: ["bridges"],
   Bridge: ["name", "ports", "datapath_type", "fail_mode", "protocols", "external_ids"],
   Port: ["name", "interfaces", "external_ids"],
-  Interface: ["name", "type", "ofport", "mac", "options", "ofport_request", "external_ids", "error"],
+  Interface: ["name", "type", "ofport", "mac", "mtu_request", "options", "ofport_request", "external_ids", "error"],
 } as const;
 export type PortTable = keyof typeof TABLES;
 export type PortReplica = Replica<PortTable>;

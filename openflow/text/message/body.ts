@@ -25,9 +25,10 @@ export function formatBody(message: Message, context: Context, quote: Quote): st
     case "get_async_request":
     case "nxt_flow_age":
     case "nxt_tlv_table_request":
-    case "experimenter":
     case "unknown":
       return "";
+    case "experimenter":
+      return formatExperimenter(message);
     case "hello":
       return formatHello(context);
     case "error":
@@ -63,7 +64,7 @@ export function formatBody(message: Message, context: Context, quote: Quote): st
     case "group_mod":
       return formatGroupMod(message, context);
     case "table_mod":
-      return formatTableMod(message);
+      return formatTableMod(message, context);
     case "table_status":
       return formatTableStatus(message);
     case "meter_mod":
@@ -106,6 +107,21 @@ export function formatBody(message: Message, context: Context, quote: Quote): st
     case "nxt_ct_flush":
       return formatCtFlush(message);
   }
+}
+
+const FLOW_FORMATS = new Map([
+  [0, "openflow10"],
+  [2, "nxm"],
+]);
+/** NXT_SET_FLOW_FORMAT, and NXT_ and ONFT_FLOW_MONITOR_CANCEL, of older versions. */
+const SET_FLOW_FORMAT = 12;
+const MONITOR_CANCEL: readonly number[] = [21, 1870];
+
+function formatExperimenter({ experimenterType, data }: MessageOf<"experimenter">): string {
+  if (data.length !== 4) return "";
+  const value = new DataView(data.buffer, data.byteOffset).getUint32(0);
+  if (experimenterType === SET_FLOW_FORMAT) return ` format=${FLOW_FORMATS.get(value) ?? "(unknown)"}`;
+  return MONITOR_CANCEL.includes(experimenterType) ? ` id=${value}` : "";
 }
 
 const BUNDLED: readonly Message["type"][] = ["port_mod", "flow_mod", "nxt_flow_mod", "group_mod", "packet_out"];

@@ -1,6 +1,8 @@
 import { nameError } from "#openflow/error-names.ts";
 import { OPENFLOW_VERSION } from "#openflow/messages/handshake.ts";
 import type { MessageOf } from "#openflow/messages/message.ts";
+import { formatActionBits } from "./capabilities.ts";
+import { formatPortDescs } from "./ports.ts";
 import { type Context, formatBits, formatHexDump, formatPrintable, isSince, refuse } from "./words.ts";
 
 const VERSION_BITMAP = 1;
@@ -72,14 +74,17 @@ function capabilitiesOf(bits: number, version: number): number {
   return bits & (common | (0b111 << 8));
 }
 
-export function formatFeatures(features: MessageOf<"features_reply">, { version }: Context): string {
-  const { datapathId, tables, buffers, auxiliaryId, capabilities } = features;
+export function formatFeatures(features: MessageOf<"features_reply">, context: Context): string {
+  const { version } = context;
+  const { datapathId, tables, buffers, auxiliaryId, capabilities, reserved, ports = [] } = features;
   const auxiliary = auxiliaryId === 0 || version < OPENFLOW_VERSION["1.3"] ? "" : `, auxiliary_id:${auxiliaryId}`;
   const names = version === OPENFLOW_VERSION["1.0"] ? CAPABILITIES_OF_1_0 : CAPABILITIES;
   return (
     ` dpid:${datapathId.toString(16).padStart(16, "0")}\n` +
     `n_tables:${tables}, n_buffers:${buffers}${auxiliary}\n` +
-    `capabilities: ${formatBits(capabilitiesOf(capabilities, version), names)}\n`
+    `capabilities: ${formatBits(capabilitiesOf(capabilities, version), names)}\n` +
+    (version === OPENFLOW_VERSION["1.0"] && reserved !== 0 ? `actions: ${formatActionBits(reserved, context)}\n` : "") +
+    formatPortDescs(ports, context)
   );
 }
 

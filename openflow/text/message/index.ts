@@ -88,7 +88,7 @@ function printWhole(bytes: Uint8Array, verbosity: number): Printed {
     const format = findFormat(identity);
     // What Open vSwitch does not know is no mistake of the sender's.
     if (format === undefined) return { text: formatRefusal("", refusalOf(identity), bytes) };
-    if (!fits(format.layout, r.left)) return printRefused("", decodeError(bytes), bytes);
+    if (!fits(format, r.left)) return printRefused("", decodeError(bytes), bytes);
     head = formatHeader(format, header);
     const context: Context = { version: header.version, verbosity, bytes };
     const body = formatBody(decode(bytes).message, context, (inner, level) => printMessage(inner, level).text);

@@ -72,7 +72,7 @@ export function formatReply(reply: MultipartReply, context: Context): string {
     case "aggregate_stats":
       return formatAggregate(reply.body);
     case "table_stats":
-      return formatTables(reply.body.map(viewStats));
+      return formatTables(reply.body.map((table) => viewStats(table, context)));
     case "port_stats":
       return formatCounted("ports", reply.body.map(formatPortStats), context);
     case "queue_stats":

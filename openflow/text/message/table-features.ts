@@ -1,8 +1,10 @@
 import type { FieldName } from "#openflow/fields.ts";
 import type { MessageOf } from "#openflow/messages/message.ts";
-import { nameActions, nameInstructions } from "./capabilities.ts";
+import type { TableAbilities, TableStats } from "#openflow/messages/tables.ts";
+import { nameActions, nameInstructions, numbersOf } from "./capabilities.ts";
 import { nameField, sortFields } from "./field-names.ts";
 import { formatNames } from "./name-list.ts";
+import { MISS_SETTINGS } from "./tables.ts";
 import { type Context, isSince, refuse, shortHex } from "./words.ts";
 
 export interface ActionFeatures {
@@ -330,8 +332,29 @@ function viewInstructions(p: Properties, suffix: "" | "Miss", context: Context):
   };
 }
 
-type TableStats = Extract<MessageOf<"multipart_reply">, { readonly kind: "table_stats" }>["body"][number];
+export function viewStats({ table, abilities, ...stats }: TableStats, context: Context): TableView {
+  return { ...NO_FEATURES, ...(abilities === undefined ? {} : viewAbilities(abilities, context)), table, stats };
+}
 
-export function viewStats({ table, ...stats }: TableStats): TableView {
-  return { ...NO_FEATURES, table, stats };
+function viewAbilities(abilities: TableAbilities, context: Context): Partial<TableView> {
+  const { name, maxEntries, metadataMatch, metadataWrite, missConfig } = abilities;
+  const actionsOf = (bits: number) => nameActions(numbersOf(bits), context);
+  const fieldsOf = (fields: readonly FieldName[]) => namesOf(fields.map((field) => ({ field })));
+  const nonmiss: InstructionFeatures = {
+    instructions: nameInstructions(numbersOf(abilities.instructions)),
+    nextTables: new Set(),
+    write: { actions: actionsOf(abilities.writeActions), fields: fieldsOf(abilities.writeSetfields) },
+    apply: { actions: actionsOf(abilities.applyActions), fields: fieldsOf(abilities.applySetfields) },
+  };
+  return {
+    name,
+    maxEntries,
+    metadataMatch,
+    metadataWrite,
+    ...(missConfig === undefined ? {} : { missConfig: MISS_SETTINGS[missConfig & 3] ?? "controller" }),
+    nonmiss,
+    miss: nonmiss,
+    match: fieldsOf(abilities.match),
+    wildcards: new Set(fieldsOf(abilities.wildcards)),
+  };
 }

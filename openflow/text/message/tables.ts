@@ -1,5 +1,5 @@
 import type { MessageOf } from "#openflow/messages/message.ts";
-import { formatBits, refuse } from "./words.ts";
+import { type Context, formatBits, isSince, refuse } from "./words.ts";
 
 const ALL_TABLES = 0xff;
 /** OFPTC_*. */
@@ -40,14 +40,22 @@ export function formatTableStatus({ reason, desc }: MessageOf<"table_status">): 
 const EVICTION_SETTINGS = ["", "on", "off"] as const;
 const MOST = 100;
 
-export function formatTableMod({ table, config, properties }: MessageOf<"table_mod">): string {
+/** OFPTC_TABLE_MISS_*. */
+export const MISS_SETTINGS = ["controller", "continue", "drop", "controller"] as const;
+
+export function formatTableMod({ table, config, properties }: MessageOf<"table_mod">, context: Context): string {
+  const name = table === ALL_TABLES ? " table_id: ALL_TABLES" : ` table_id=${table}`;
+  if (isSince("1.4", context)) return `${name}${formatSettings({ config, properties })}`;
+  return isSince("1.3", context) ? name : `${name}, flow_miss_config=${MISS_SETTINGS[config & 3]}`;
+}
+
+function formatSettings({ config, properties }: Pick<MessageOf<"table_mod">, "config" | "properties">): string {
   const { eviction = (config & EVICTION) === 0 ? 2 : 1, vacancy, others } = properties;
   if (others !== undefined) refuse("a property is not known", "OFPBRC_BAD_TYPE");
   const { down = 0, up = 0, current = 0 } = vacancy ?? {};
   if (down > up || up > MOST || current !== 0)
     refuse(`vacancy between ${down} and ${up} percent, now ${current}`, "OFPBPC_BAD_VALUE");
-  const name = table === ALL_TABLES ? " table_id: ALL_TABLES" : ` table_id=${table}`;
   const evicts = eviction === 0 ? "" : `, eviction=${EVICTION_SETTINGS[eviction] ?? "***error***"}`;
   const bounds = (config & VACANCY) === 0 ? "" : ` vacancy:${down},${up}`;
-  return `${name}${evicts}, vacancy=${formatOn(config, VACANCY)}${bounds}`;
+  return `${evicts}, vacancy=${formatOn(config, VACANCY)}${bounds}`;
 }
