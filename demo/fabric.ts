@@ -184,8 +184,11 @@ export async function sweepFabric(name: string): Promise<void> {
 async function endProcesses(namespaces: readonly string[]): Promise<void> {
   const own = new Set((await Promise.all(namespaces.map(identify))).filter((id) => id !== undefined));
   if (own.size === 0) return;
+  const ours = new Set<string>();
   for (let attempt = 0; attempt < 200; attempt++) {
-    const living = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && own.has(namespaceOf(pid)));
+    for (const pid of readdirSync("/proc")) if (/^\d+$/.test(pid) && own.has(namespaceOf(pid))) ours.add(pid);
+    // One that is ending is in no namespace any more, and still there.
+    const living = [...ours].filter(isAlive);
     if (living.length === 0) return;
     if (attempt % 50 === 0) for (const pid of living) signal(Number(pid), attempt === 0 ? "SIGTERM" : "SIGKILL");
     await sleep(10);
@@ -210,10 +213,18 @@ function describeProcess(pid: string): string {
 
 function namespaceOf(pid: string): string {
   try {
-    // A dead child that nobody has waited for yet still has its link.
-    return readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ") ? "" : readlinkSync(`/proc/${pid}/ns/net`);
+    return isAlive(pid) ? readlinkSync(`/proc/${pid}/ns/net`) : "";
   } catch {
     return "";
+  }
+}
+
+/** A dead child that nobody has waited for yet is dead. */
+function isAlive(pid: string): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return false;
   }
 }
 
