@@ -45,7 +45,11 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
       : createReporting(config.nodeName, intent.kube.request, pipeline.view, log, signal);
   const settle = (): void => settleNode(parts, faults, reporting, () => pods.open().catch(fail));
 
-  const graph$ = createGraph(measured(pipeline, metrics), inputsOf(parts, metrics), targetsOf(parts, metrics, settle));
+  const graph$ = createGraph(
+    observed(pipeline, metrics, settle),
+    inputsOf(parts, metrics),
+    targetsOf(parts, metrics, settle),
+  );
   const running = graph$.subscribe({ error: fail });
   bridgeSwitch.run(signal).catch(fail);
   const servers = [
@@ -127,13 +131,15 @@ function targetsOf({ bridge, bridgeSwitch, host, underlay }: Parts, metrics: Met
   };
 }
 
-function measured(pipeline: Pipeline, metrics: Metrics): Pipeline {
+/** Problems come and go with steps that change no flow, too. */
+function observed(pipeline: Pipeline, metrics: Metrics, settle: () => void): Pipeline {
   return {
     ...pipeline,
     step(batch) {
       const started = performance.now();
       const step = pipeline.step(batch);
       metrics.observeStep((performance.now() - started) / 1000);
+      settle();
       return step;
     },
   };

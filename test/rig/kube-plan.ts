@@ -47,6 +47,7 @@ export function apiServerArguments({
     `--client-ca-file=${certificates.ca}`,
     `--token-auth-file=${join(directory, "tokens.csv")}`,
     "--authorization-mode=RBAC",
+    "--allow-privileged=true",
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${certificates.serviceAccountKey}`,
     `--service-account-signing-key-file=${certificates.serviceAccountKey}`,
