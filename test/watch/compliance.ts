@@ -32,7 +32,7 @@ export function describeReflector(title: string, api: () => ApiUnderTest, bound:
     let node: string;
 
     beforeEach(() => {
-      node = `${title.replaceAll(/\W+/g, "-")}-${++count}`;
+      node = `${title.toLowerCase().replaceAll(/\W+/g, "-")}-${++count}`;
     });
     afterEach(() => {
       for (const one of observed) one.stop();
@@ -82,7 +82,7 @@ export function describeReflector(title: string, api: () => ApiUnderTest, bound:
     it("goes on by itself when the server was killed and comes back", async () => {
       await api().put("kept", node);
       const seen = start();
-      await eventually(() => seen.status?.connected === true);
+      await eventually(() => seen.objects.size === 1 && seen.status?.connected === true);
       await api().kill();
       await eventually(() => seen.status?.connected === false);
       assert.match(seen.status?.failure ?? "", /ECONNREFUSED|ECONNRESET|aborted|broke off|hang up/);
@@ -98,7 +98,7 @@ export function describeReflector(title: string, api: () => ApiUnderTest, bound:
     it("gives all that changed while it was away as one difference, though its version is gone (410)", async () => {
       for (const name of ["same", "changed", "removed"]) await api().put(name, node);
       const seen = start();
-      await eventually(() => seen.status?.connected === true);
+      await eventually(() => seen.objects.size === 3 && seen.status?.connected === true);
       seen.hold();
       await api().kill();
       await eventually(() => seen.pauses.length > 0);
