@@ -46,6 +46,12 @@ export interface Received {
   readonly failure?: Failure;
 }
 
+/** A change, and what was given out of the object before it. */
+interface Move {
+  readonly change: RawChange;
+  readonly before: unknown;
+}
+
 export const PAGE_LIMIT = 500;
 /** So often may the same resume go wrong before everything is read anew. */
 const PATIENCE = 3;
@@ -109,7 +115,7 @@ export function createReflection(kind: WatchedKind, nodeName: string, random: ()
     fail: (failure) => fail(state, failure),
     recall(objects) {
       if (state.synced || state.objects.size > 0) return [];
-      return moveTo(state, kind, objects);
+      return moveTo(state, kind, objects).map(({ change }) => change);
     },
   };
 }
@@ -149,16 +155,19 @@ function receivePage(state: State, kind: WatchedKind, body: unknown): readonly R
   for (const item of Array.isArray(items) ? items : []) state.pending.set(requireKey(item), kind.prune(item));
   const token = readPath(body, ["metadata", "continue"]);
   state.continueToken = typeof token === "string" && token !== "" ? token : undefined;
-  if (state.continueToken === undefined) return completeList(state, kind, version);
+  if (state.continueToken === undefined) return completeList(state, kind, version).map(({ change }) => change);
   noteProgress(state);
   return undefined;
 }
 
 function receiveEvents(state: State, kind: WatchedKind, events: readonly unknown[]): Received {
-  const changes = new Map<string, RawChange>();
+  const changes = new Map<string, Move>();
   try {
     for (const event of events) {
-      for (const change of receiveEvent(state, kind, event)) changes.set(change.key, change);
+      for (const { change, before } of receiveEvent(state, kind, event)) {
+        const earlier = changes.get(change.key);
+        changes.set(change.key, { change, before: earlier === undefined ? before : earlier.before });
+      }
     }
   } catch (error) {
     if (!(error instanceof FailureSignal)) throw error;
@@ -167,11 +176,15 @@ function receiveEvents(state: State, kind: WatchedKind, events: readonly unknown
   return { changes: wholeChanges(state, changes) };
 }
 
-function wholeChanges(state: State, changes: ReadonlyMap<string, RawChange>): readonly RawChange[] | undefined {
-  return state.version === undefined ? undefined : [...changes.values()];
+/** What came and went again within these events is no change. */
+function wholeChanges(state: State, moves: ReadonlyMap<string, Move>): readonly RawChange[] | undefined {
+  if (state.version === undefined) return undefined;
+  return [...moves.values()]
+    .filter(({ change, before }) => !isEqual(before, change.object))
+    .map(({ change }) => change);
 }
 
-function receiveEvent(state: State, kind: WatchedKind, event: unknown): readonly RawChange[] {
+function receiveEvent(state: State, kind: WatchedKind, event: unknown): readonly Move[] {
   if (!isRecord(event)) throw garbage("a watch event that is no object");
   const { type, object } = event;
   if (type === "ERROR") throw new FailureSignal(refusalOf(statusCode(object), object));
@@ -196,15 +209,16 @@ function receiveInitial(state: State, kind: WatchedKind, type: unknown, object: 
   return false;
 }
 
-function move(state: State, kind: WatchedKind, type: unknown, object: unknown): RawChange | undefined {
+function move(state: State, kind: WatchedKind, type: unknown, object: unknown): Move | undefined {
   const key = requireKey(object);
+  const before = state.objects.get(key);
   if (isDeletion(type)) {
-    return state.objects.delete(key) ? { kind: kind.kind, key, object: undefined } : undefined;
+    return state.objects.delete(key) ? { change: { kind: kind.kind, key, object: undefined }, before } : undefined;
   }
   const pruned = kind.prune(object);
-  if (isEqual(state.objects.get(key), pruned)) return undefined;
+  if (isEqual(before, pruned)) return undefined;
   state.objects.set(key, pruned);
-  return { kind: kind.kind, key, object: pruned };
+  return { change: { kind: kind.kind, key, object: pruned }, before };
 }
 
 function isDeletion(type: unknown): boolean {
@@ -213,7 +227,7 @@ function isDeletion(type: unknown): boolean {
   throw garbage(`a watch event of type ${JSON.stringify(type)}`);
 }
 
-function completeList(state: State, kind: WatchedKind, version: string): readonly RawChange[] {
+function completeList(state: State, kind: WatchedKind, version: string): readonly Move[] {
   const changes = moveTo(state, kind, state.pending);
   state.pending = new Map();
   state.version = version;
@@ -227,19 +241,20 @@ function completeList(state: State, kind: WatchedKind, version: string): readonl
 }
 
 /** Makes what is known equal to `wanted`: one difference, whatever was missed. */
-function moveTo(state: State, kind: WatchedKind, wanted: ReadonlyMap<string, unknown>): readonly RawChange[] {
-  const changes: RawChange[] = [];
-  for (const key of state.objects.keys()) {
+function moveTo(state: State, kind: WatchedKind, wanted: ReadonlyMap<string, unknown>): readonly Move[] {
+  const moves: Move[] = [];
+  for (const [key, before] of state.objects) {
     if (wanted.has(key)) continue;
     state.objects.delete(key);
-    changes.push({ kind: kind.kind, key, object: undefined });
+    moves.push({ change: { kind: kind.kind, key, object: undefined }, before });
   }
   for (const [key, object] of wanted) {
-    if (isEqual(state.objects.get(key), object)) continue;
+    const before = state.objects.get(key);
+    if (isEqual(before, object)) continue;
     state.objects.set(key, object);
-    changes.push({ kind: kind.kind, key, object });
+    moves.push({ change: { kind: kind.kind, key, object }, before });
   }
-  return changes;
+  return moves;
 }
 
 function fail(state: State, failure: Failure): Pause {
