@@ -20,6 +20,7 @@ import {
   wait,
 } from "#ovsdb/index.ts";
 import { GATEWAY_INTERFACE, GATEWAY_MAC, PORTS, TUNNEL_INTERFACE } from "#pipeline/layout/ports.ts";
+import { TABLES } from "#pipeline/layout/tables.ts";
 import type { PortReplica } from "./replica.ts";
 
 export interface BridgeSettings {
@@ -121,10 +122,29 @@ function createBridge(tables: PortReplica["tables"], settings: BridgeSettings): 
   return [
     wait("Bridge", [["name", "==", bridge]], ["name"], "==", [], { timeout: 0 }),
     ...wanted.flatMap((port, i) => insertPort(port, i, port.name === bridge ? "local" : port.role)),
-    insert("Bridge", row, "bridge"),
+    ...insertTables(),
+    insert("Bridge", { ...row, flow_tables: tableReferences() }, "bridge"),
     mutate("Open_vSwitch", [["_uuid", "==", uuid(root)]], [["bridges", "insert", ovsSet([namedUuid("bridge")])]]),
     increment(),
   ];
+}
+
+/** `ovs-ofctl --names` shows them instead of numbers. */
+function insertTables(): Operation[] {
+  return Object.entries(TABLES).map(([name, { id }]) => insert("Flow_Table", { name }, `table${id}`));
+}
+
+function tableReferences(): OvsValue {
+  return ovsMap(Object.values(TABLES).map(({ id }) => [id, namedUuid(`table${id}`)]));
+}
+
+function hasTableNames(tables: PortReplica["tables"], bridge: Row): boolean {
+  const references = bridge["flow_tables"];
+  if (!(references instanceof Map) || references.size !== Object.keys(TABLES).length) return false;
+  return Object.entries(TABLES).every(([name, { id }]) => {
+    const row = [...tables.Flow_Table].find(([uuidOfRow]) => uuidOfRow === references.get(id));
+    return row?.[1]["name"] === name;
+  });
 }
 
 function insertPort(port: WantedPort, index: number, role: string): Operation[] {
@@ -138,6 +158,8 @@ function insertPort(port: WantedPort, index: number, role: string): Operation[] 
 function repairBridge(tables: PortReplica["tables"], settings: BridgeSettings, current: Row): Operation[] {
   const { bridge } = settings;
   const operations: Operation[] = [];
+  if (!hasTableNames(tables, current))
+    operations.push(...insertTables(), update("Bridge", [["name", "==", bridge]], { flow_tables: tableReferences() }));
   const columns = differing(current, bridgeColumns(settings));
   if (columns !== undefined) operations.push(update("Bridge", [["name", "==", bridge]], columns));
   const wanted = wantedPorts(settings);

@@ -5,7 +5,8 @@ import { type PodPort, readPodPort } from "./pod-port.ts";
 
 const TABLES = {
   Open_vSwitch: ["bridges"],
-  Bridge: ["name", "ports", "datapath_type", "fail_mode", "protocols", "external_ids"],
+  Bridge: ["name", "ports", "datapath_type", "fail_mode", "protocols", "flow_tables", "external_ids"],
+  Flow_Table: ["name"],
   Port: ["name", "interfaces", "external_ids"],
   Interface: ["name", "type", "ofport", "mac", "mtu_request", "options", "ofport_request", "external_ids", "error"],
 } as const;
