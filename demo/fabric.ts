@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -165,20 +165,26 @@ async function removeNamespace(netns: string): Promise<void> {
 
 /** Ends what an earlier run of this name left: processes in its namespaces, the namespaces, its folder, the buffer size. */
 export async function sweepFabric(name: string): Promise<void> {
-  const listed = await shell("ip", "netns", "list");
-  const mine = listed
-    .split("\n")
-    .map((line) => line.split(" ")[0]!)
-    .filter((netns) => netns.startsWith(`${name}-`));
-  await endProcesses(mine);
-  if (mine.length > 0)
-    await ipBatch(
-      undefined,
-      mine.map((netns) => `netns del ${netns}`),
-    );
+  // Whoever is still at work in it, in the same process even, may remove a namespace meanwhile, or add one.
+  for (let left = await listNamespaces(name); left.length > 0; left = await listNamespaces(name)) {
+    await endProcesses(left);
+    await Promise.all(left.map((netns) => shell("ip", "netns", "del", netns).catch(ignoreAbsence(netns))));
+  }
   const before = await readFile(`/run/${name}/rmem_default`, "utf8").catch(() => undefined);
   if (before !== undefined) await writeFile(RMEM, before);
   await rm(`/run/${name}`, { recursive: true, force: true });
+}
+
+async function listNamespaces(fabric: string): Promise<string[]> {
+  const listed = await shell("ip", "netns", "list");
+  const names = listed.split("\n").map((line) => line.split(" ")[0]!);
+  return names.filter((netns) => netns.startsWith(`${fabric}-`));
+}
+
+function ignoreAbsence(netns: string): (error: unknown) => void {
+  return (error) => {
+    if (existsSync(`/run/netns/${netns}`)) throw error;
+  };
 }
 
 async function endProcesses(namespaces: readonly string[]): Promise<void> {

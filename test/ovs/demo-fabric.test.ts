@@ -56,6 +56,13 @@ describe("the demonstration's fabric", () => {
     await Promise.all(endpoints.map(({ prober }) => prober.close()));
   });
 
+  it("is removed whole although somebody else removes a part of it meanwhile", async () => {
+    fabric = await createFabric(NAME);
+    const pods = await Promise.all(["a", "b", "c", "d", "e"].map((pod) => fabric!.addNamespace(pod)));
+    await Promise.allSettled([fabric.removeNamespace(pods[0]!), fabric.close(), shell("ip", "netns", "del", pods[3]!)]);
+    assert.deepEqual(await namespaces(), []);
+  });
+
   it("leaves nothing behind when it is closed: no namespace, process, folder or setting", async () => {
     fabric = await createFabric(NAME);
     const node = await fabric.addNode("a", { 4: "172.18.0.1" });
