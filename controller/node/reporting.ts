@@ -26,7 +26,7 @@ export function createReporting(
   const events = createEventRecorder({ node, request, uidOf, log, signal });
   return {
     update(report, problems) {
-      status.report(report);
+      status.report(report, view.Node.get(node));
       events.sync(problems);
     },
   };

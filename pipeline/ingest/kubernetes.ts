@@ -1,5 +1,5 @@
 import { type Cidr, type Ip, isIpv4, parseCidr, parseIp } from "#base/address.ts";
-import type { Namespace, Node, Pod } from "../model/model.ts";
+import type { Namespace, NetworkCondition, Node, Pod } from "../model/model.ts";
 import { isRecord, type Reader } from "./reader.ts";
 
 /** The annotation by which a node tells its peers the MTU of its pods. */
@@ -36,6 +36,7 @@ export function readNode(reader: Reader, key: string): Node {
     addresses: readInternalAddresses(reader),
     podCidrs: readPodCidrs(reader),
     podMtu: readPodMtu(reader),
+    networkUnavailable: readNetworkCondition(reader),
   };
 }
 
@@ -92,6 +93,19 @@ function readPodMtu(reader: Reader): number | undefined {
     (value) => (/^[1-9]\d{2,4}$/.test(value) ? Number(value) : undefined),
     "an MTU such as 1450",
   );
+}
+
+/** Only compared with what it should be, so nothing in it is a problem. */
+function readNetworkCondition(reader: Reader): NetworkCondition | undefined {
+  const conditions = reader.at("status.conditions");
+  if (!Array.isArray(conditions)) return undefined;
+  const condition: unknown = conditions.find((one: unknown) => isRecord(one) && one["type"] === "NetworkUnavailable");
+  if (!isRecord(condition)) return undefined;
+  const text = (field: string): string | undefined => {
+    const value = condition[field];
+    return typeof value === "string" ? value : undefined;
+  };
+  return { status: text("status"), reason: text("reason"), message: text("message") };
 }
 
 function present<T>(values: readonly (T | undefined)[]): readonly T[] {

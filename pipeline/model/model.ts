@@ -25,6 +25,14 @@ export interface Node {
   readonly podCidrs: readonly Cidr[];
   /** The MTU that its pods have, as its Weir announced it. */
   readonly podMtu: number | undefined;
+  /** Its NetworkUnavailable condition, as the API has it. */
+  readonly networkUnavailable: NetworkCondition | undefined;
+}
+
+export interface NetworkCondition {
+  readonly status: string | undefined;
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
 }
 
 export interface Namespace {

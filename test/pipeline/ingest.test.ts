@@ -29,6 +29,18 @@ describe("ingest", () => {
     );
   });
 
+  it("takes of a node's conditions the one of its network, whatever the others are", () => {
+    const condition = { type: "NetworkUnavailable", status: "False", reason: "WeirReady" };
+    const networkOf = (conditions: unknown) => {
+      const { value, problems } = read("Node", { status: { conditions } });
+      assert.deepEqual(problems, []);
+      return (value as Node).networkUnavailable;
+    };
+    const expected = { status: "False", reason: "WeirReady", message: undefined };
+    assert.deepEqual(networkOf([null, { type: "Ready" }, condition]), expected);
+    for (const nothing of ["none", [{ type: "Ready" }], []]) assert.equal(networkOf(nothing), undefined);
+  });
+
   it("takes an object without anything for one that is just beginning", () => {
     for (const kind of ["Pod", "Node", "Namespace"] as const) assert.deepEqual(read(kind, {}).problems, [], kind);
     const pending = read("Pod", { spec: { nodeName: null }, status: { podIPs: null } });

@@ -8,8 +8,11 @@ export interface Call {
   readonly contentType: string | undefined;
 }
 
-/** An API server that remembers what it was asked. */
-export function fakeServer(answer: (call: Call) => KubeResponse | Error): {
+/** An API server that remembers what it was asked, and answers when `held` lets it. */
+export function fakeServer(
+  answer: (call: Call) => KubeResponse | Error,
+  held: () => Promise<void> = async () => {},
+): {
   readonly calls: Call[];
   readonly request: KubeRequest;
 } {
@@ -19,6 +22,7 @@ export function fakeServer(answer: (call: Call) => KubeResponse | Error): {
     async request(method, path, body, contentType) {
       const call = { method, path, body, contentType };
       calls.push(call);
+      await held();
       const reply = answer(call);
       if (reply instanceof Error) throw reply;
       return reply;

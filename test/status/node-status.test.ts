@@ -4,22 +4,27 @@ import type { KubeResponse } from "#controller/node/status/kube-request.ts";
 import { createNodeStatusWriter } from "#controller/node/status/node-status.ts";
 import { type Call, fakeServer, manualWait, settle } from "./fake-server.ts";
 
-const now = () => new Date("2026-01-02T03:04:05.678Z");
+const START = Date.parse("2026-01-02T03:04:05.678Z");
 const time = "2026-01-02T03:04:05Z";
 
-function setUp(answer: (call: Call) => KubeResponse | Error) {
-  const server = fakeServer(answer);
+function setUp(answer: (call: Call) => KubeResponse | Error, held: () => Promise<void> = async () => {}) {
+  const server = fakeServer(answer, held);
   const clock = manualWait();
   const end = new AbortController();
+  let now = START;
   const writer = createNodeStatusWriter({
     node: "n1",
     request: server.request,
     log: silentLog,
     signal: end.signal,
-    now,
+    now: () => new Date(now),
     wait: clock.wait,
   });
-  return { ...server, clock, writer, end };
+  const pass = (milliseconds: number): void => {
+    now += milliseconds;
+    clock.pass();
+  };
+  return { ...server, clock, writer, end, pass };
 }
 
 const empty = (): KubeResponse => ({ status: 200, body: { items: [{ metadata: { name: "n1" } }] } });
@@ -129,5 +134,75 @@ describe("The node's status", () => {
     writer.report({ ready: false });
     await settle();
     assert.equal(calls.length, 1);
+  });
+
+  describe("that somebody has changed", () => {
+    const ready = { ready: true, podMtu: 1450 };
+    const asWritten = { status: "False", reason: "WeirReady", message: "Weir connects this node's pods" };
+    const written = { networkUnavailable: asWritten, podMtu: 1450 };
+    const changed = { networkUnavailable: { ...asWritten, status: "True", reason: "Somebody" }, podMtu: 1450 };
+    const methods = (calls: readonly Call[]) => calls.map((call) => call.method);
+
+    it("is put back, whichever part of it was changed", async () => {
+      for (const seen of [changed, { ...written, podMtu: 9000 }, { ...written, networkUnavailable: undefined }]) {
+        const { calls, writer } = setUp(empty);
+        for (const one of [written, seen]) {
+          writer.report(ready, one);
+          await settle();
+        }
+        assert.deepEqual(methods(calls), ["GET", "PATCH", "GET", "PATCH"]);
+      }
+    });
+
+    it("is put back once for each change, however often the same is told", async () => {
+      const { calls, writer } = setUp(empty);
+      for (const seen of [undefined, changed, changed, written, written]) {
+        writer.report(ready, seen);
+        await settle();
+      }
+      assert.deepEqual(methods(calls), ["GET", "PATCH", "GET", "PATCH"]);
+    });
+
+    it("and is changed again at once is put back after a pause, which no further change prolongs", async () => {
+      const { calls, clock, writer, pass } = setUp(empty);
+      for (const seen of [written, changed, written, changed, written, changed]) {
+        writer.report(ready, seen);
+        await settle();
+      }
+      assert.equal(methods(calls).length, 4);
+      assert.deepEqual(clock.asked, [10_000]);
+      pass(10_000);
+      await settle();
+      assert.equal(methods(calls).length, 6);
+    });
+
+    it("while our own is being written is looked at once more", async () => {
+      const answers: (() => void)[] = [];
+      const { calls, writer } = setUp(empty, () => new Promise<void>((resolve) => answers.push(resolve)));
+      writer.report(ready);
+      await settle();
+      answers.shift()?.();
+      await settle();
+      writer.report(ready, changed);
+      await settle();
+      assert.deepEqual(methods(calls), ["GET", "PATCH"]);
+      for (let i = 0; i < 3; i++) {
+        answers.shift()?.();
+        await settle();
+      }
+      assert.deepEqual(methods(calls), ["GET", "PATCH", "GET", "PATCH"]);
+    });
+
+    it("is left to the report that is due anyway", async () => {
+      const { calls, clock, writer, pass } = setUp(empty);
+      writer.report({ ready: false, message: "the switch is away" });
+      await settle();
+      writer.report({ ready: false, message: "the switch is away" }, changed);
+      await settle();
+      assert.deepEqual([calls.length, clock.asked], [0, [10_000]]);
+      pass(10_000);
+      await settle();
+      assert.deepEqual(methods(calls), ["GET", "PATCH"]);
+    });
   });
 });

@@ -27,10 +27,16 @@ export class LatestWriter<T> {
   #pending: { readonly value: T } | undefined;
   #interrupt = new AbortController();
   #running = false;
+  #waiting = false;
 
   constructor(options: LatestWriterOptions<T>) {
     this.#options = options;
     options.signal.addEventListener("abort", () => this.#interrupt.abort(), { once: true });
+  }
+
+  /** Something is to be written, and its write has not begun. */
+  get isWaiting(): boolean {
+    return this.#waiting;
   }
 
   set(value: T): void {
@@ -69,9 +75,12 @@ export class LatestWriter<T> {
     if (milliseconds <= 0) return !this.#options.signal.aborted;
     const { signal } = this.#interrupt;
     if (this.#options.signal.aborted || signal.aborted) return false;
-    return this.#options.wait(milliseconds, signal).then(
+    this.#waiting = true;
+    const stood = await this.#options.wait(milliseconds, signal).then(
       () => true,
       () => false,
     );
+    this.#waiting = false;
+    return stood;
   }
 }

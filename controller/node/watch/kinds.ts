@@ -15,12 +15,17 @@ export interface WatchedKind {
 
 const IDENTITY = ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels"];
 const POD = [...IDENTITY, "spec.nodeName", "spec.hostNetwork", "status.phase", "status.podIPs"];
+/** Without the times: a heartbeat is no change. */
+const NETWORK_CONDITION = ["type", "status", "reason", "message"].map(
+  (field) => `status.conditions[type=NetworkUnavailable].${field}`,
+);
 const NODE = [
   ...IDENTITY,
   "metadata.annotations[weir.dev/pod-mtu]",
   "spec.podCIDR",
   "spec.podCIDRs",
   "status.addresses",
+  ...NETWORK_CONDITION,
 ];
 
 /** One line a kind. What its prune does not keep is dropped on arrival: a change in it is no change to us. */

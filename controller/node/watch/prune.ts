@@ -5,7 +5,8 @@ type Tree = Map<string, Tree>;
 
 /**
  * Keeps the fields named, spelled as problems spell them: "metadata.labels", or with brackets where a key holds dots:
- * "metadata.annotations[example.com/name]". A field's value is kept whole.
+ * "metadata.annotations[example.com/name]". A field's value is kept whole. Of a list, "[type=Ready]" keeps the members whose
+ * field says so: "status.conditions[type=Ready].status".
  *
  *     createPrune("metadata.name", "spec.nodeName")(pod)   // { metadata: { name }, spec: { nodeName } }
  */
@@ -27,11 +28,26 @@ function stepsOf(path: string): readonly string[] {
 }
 
 function keep(value: unknown, tree: Tree): unknown {
-  if (tree.size === 0 || typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (tree.size === 0 || typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return keepMembers(value, tree);
   const kept: Record<string, unknown> = {};
   for (const [key, below] of tree) {
     const member: unknown = Reflect.get(value, key);
     if (Object.hasOwn(value, key) && member !== null) kept[key] = keep(member, below);
   }
   return kept;
+}
+
+function keepMembers(list: readonly unknown[], tree: Tree): readonly unknown[] {
+  const selectors = [...tree].filter(([step]) => step.includes("="));
+  if (selectors.length === 0) return list;
+  return list.flatMap((member: unknown) => {
+    const below = selectors.find(([step]) => selects(step, member))?.[1];
+    return below === undefined ? [] : [keep(member, below)];
+  });
+}
+
+function selects(step: string, member: unknown): boolean {
+  const at = step.indexOf("=");
+  return Reflect.get(Object(member), step.slice(0, at)) === step.slice(at + 1);
 }

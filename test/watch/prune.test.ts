@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { createPrune } from "#controller/node/watch/prune.ts";
+
+describe("what is kept of an object", () => {
+  it("is the fields named, each whole", () => {
+    const prune = createPrune("metadata.name", "metadata.labels", "spec.absent");
+    const object = { metadata: { name: "a", uid: "u", labels: { x: { y: 1 } } }, spec: { more: true } };
+    assert.deepEqual(prune(object), { metadata: { name: "a", labels: { x: { y: 1 } } }, spec: {} });
+    assert.equal(prune(undefined), undefined);
+  });
+
+  it("is one key of a map, with dots in it or without", () => {
+    const prune = createPrune("metadata.annotations[example.com/a.b]");
+    const annotations = { "example.com/a.b": "1", other: "2" };
+    assert.deepEqual(prune({ metadata: { annotations } }), { metadata: { annotations: { "example.com/a.b": "1" } } });
+  });
+
+  it("is, of a list, the members that a field selects, and of them the fields named", () => {
+    const prune = createPrune("conditions[type=Ready].type", "conditions[type=Ready].status");
+    const ready = { type: "Ready", status: "True", heartbeat: "12:00" };
+    assert.deepEqual(prune({ conditions: [{ type: "Other", status: "False" }, null, 7, ready] }), {
+      conditions: [{ type: "Ready", status: "True" }],
+    });
+    assert.deepEqual(prune({ conditions: "none" }), { conditions: "none" });
+  });
+});
