@@ -75,6 +75,11 @@ export function canonicalMatch(terms: readonly MatchTerm[]): Match {
   return folded;
 }
 
+/** Whether a term on the field may be other terms in a canonical match. */
+export function isFolded(name: FieldName): boolean {
+  return name in FOLDS;
+}
+
 /** Unknown terms stand behind all others. */
 function orderOf(term: MatchTerm): number {
   return term.field === "unknown" ? UNKNOWN_ORDER + term.header : FIELDS[term.field].order;

@@ -3,6 +3,7 @@ import type { Match } from "#openflow/match.ts";
 import type { Codec } from "#openflow/wire/codec.ts";
 import { decodeInstructions, encodeInstructions } from "#openflow/wire/instructions.ts";
 import { decodeMatch, encodeMatch } from "#openflow/wire/oxm.ts";
+import type { Reader } from "#openflow/wire/reader.ts";
 
 /** ofp_flow_mod_command. */
 export const FLOW_MOD_COMMAND = { add: 0, modify: 1, modify_strict: 2, delete: 3, delete_strict: 4 } as const;
@@ -44,6 +45,45 @@ export const FLOW_MOD_DEFAULTS = {
   importance: 0,
 } as const;
 
+/** One literal, for speed: a copy behind the type would take half as long as all of the reading. */
+function decodeFlowMod(r: Reader, type: string): FlowModBody & { readonly type: string } {
+  const cookie = r.u64();
+  const cookieMask = r.u64();
+  const table = r.u8();
+  const command = COMMANDS[r.u8()] ?? r.fail("the flow_mod command is not known", "OFPFMFC_BAD_COMMAND");
+  const idleTimeout = r.u16();
+  const hardTimeout = r.u16();
+  const priority = r.u16();
+  const bufferId = r.u32();
+  const outPort = r.u32();
+  const outGroup = r.u32();
+  const flags = r.u16();
+  const importance = r.u16();
+  r.enter("match");
+  const match = decodeMatch(r);
+  r.leave();
+  r.enter("instructions");
+  const actions = decodeInstructions(r);
+  r.leave();
+  return {
+    type,
+    command,
+    table,
+    priority,
+    match,
+    actions,
+    cookie,
+    cookieMask,
+    idleTimeout,
+    hardTimeout,
+    bufferId,
+    outPort,
+    outGroup,
+    flags,
+    importance,
+  };
+}
+
 export const flowMod: Codec<FlowModBody> = {
   encode(w, m) {
     w.u64(m.cookie);
@@ -61,36 +101,6 @@ export const flowMod: Codec<FlowModBody> = {
     encodeMatch(w, m.match);
     encodeInstructions(w, m.actions);
   },
-  decode(r) {
-    const cookie = r.u64();
-    const cookieMask = r.u64();
-    const table = r.u8();
-    const command = COMMANDS[r.u8()] ?? r.fail("the flow_mod command is not known");
-    const idleTimeout = r.u16();
-    const hardTimeout = r.u16();
-    const priority = r.u16();
-    const bufferId = r.u32();
-    const outPort = r.u32();
-    const outGroup = r.u32();
-    const flags = r.u16();
-    const importance = r.u16();
-    const match = r.within("match", () => decodeMatch(r));
-    const actions = r.within("instructions", () => decodeInstructions(r));
-    return {
-      command,
-      table,
-      priority,
-      match,
-      actions,
-      cookie,
-      cookieMask,
-      idleTimeout,
-      hardTimeout,
-      bufferId,
-      outPort,
-      outGroup,
-      flags,
-      importance,
-    };
-  },
+  decode: (r) => decodeFlowMod(r, "flow_mod"),
+  decodeTyped: decodeFlowMod,
 };

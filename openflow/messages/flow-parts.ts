@@ -8,13 +8,23 @@ import { decodeMatch, encodeMatch } from "#openflow/wire/oxm.ts";
 /** What flows are made of, as codecs. */
 export const match: Codec<Match> = {
   encode: encodeMatch,
-  decode: (r) => r.within("match", () => decodeMatch(r)),
+  decode(r) {
+    r.enter("match");
+    const value = decodeMatch(r);
+    r.leave();
+    return value;
+  },
 };
 
 /** Instructions up to the end of what is read. */
 export const instructions: Codec<readonly Action[]> = {
   encode: encodeInstructions,
-  decode: (r) => r.within("instructions", () => decodeInstructions(r)),
+  decode(r) {
+    r.enter("instructions");
+    const value = decodeInstructions(r);
+    r.leave();
+    return value;
+  },
 };
 
 /** Actions up to the end of what is read. */

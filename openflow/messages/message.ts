@@ -1,5 +1,5 @@
 import { EncodeError } from "#openflow/errors.ts";
-import type { Codec } from "#openflow/wire/codec.ts";
+import { type Codec, decodeTyped } from "#openflow/wire/codec.ts";
 import { Reader } from "#openflow/wire/reader.ts";
 import { Writer } from "#openflow/wire/writer.ts";
 import { bundleAddHead, bundleControl } from "./bundles.ts";
@@ -250,7 +250,7 @@ function* messageFormats(): Generator<Keyed> {
 
 function* messageFormat(type: string, layout: Layout<unknown>, { name, versions, ...place }: Alias): Generator<Keyed> {
   const { least, multiple, body } = layout;
-  const read: Format["read"] = (r) => ({ type, ...(body.decode(r) as object) }) as Message;
+  const read: Format["read"] = (r) => decodeTyped(body, type, r) as Message;
   for (const version of versions)
     yield [identityKey({ version, ...placeOf(place) }), { name, path: type, least, multiple, read }];
 }
@@ -302,8 +302,20 @@ function versionsOf({ since }: Layout<unknown>): readonly number[] {
   return Object.values(OPENFLOW_VERSION).filter((version) => version >= OPENFLOW_VERSION[since]);
 }
 
+/** Most messages are told by two bytes of their header. */
+const plainFormats = new Map<number, Format>();
+for (let version = ANY_VERSION; version <= VERSION; version++)
+  for (let number = 0; number < 256; number++) {
+    const format = formats.get(identityKey({ version, number }));
+    if (format !== undefined) plainFormats.set(version * 256 + number, format);
+  }
+
 /** Undefined for what Open vSwitch does not know in that version. */
 export function findFormat(identity: Identity): Format | undefined {
+  if (identity.part === undefined && identity.experimenter === undefined) {
+    const { version, number } = identity;
+    return plainFormats.get(version * 256 + number) ?? plainFormats.get(ANY_VERSION * 256 + number);
+  }
   return formats.get(identityKey(identity)) ?? formats.get(identityKey({ ...identity, version: ANY_VERSION }));
 }
 
@@ -324,7 +336,9 @@ function decodeWithin(r: Reader): Decoded {
   if (length < HEADER_SIZE) r.fail(`message length ${length}; at least 8 is expected`);
   const outer = r.version;
   r.version = version;
-  const message = r.slice(length - HEADER_SIZE, () => readMessage(r, header));
+  const end = r.narrow(length - HEADER_SIZE);
+  const message = readMessage(r, header);
+  r.widen(end);
   r.version = outer;
   return { version, xid, message };
 }
@@ -333,13 +347,17 @@ function readMessage(r: Reader, header: Header): Message {
   const start = r.offset;
   const identity = identify(r, header);
   const format = findFormat(identity);
-  if (format !== undefined)
-    return r.within(format.path, () => {
-      if (!fits(format, r.left)) r.fail(`${r.left} bytes are no length that it may have`, "OFPBRC_BAD_LEN");
-      return format.read(r, identity);
-    });
+  if (format !== undefined) return readKnown(r, format, identity);
   r.offset = start;
   return keepUnknown(r, identity);
+}
+
+function readKnown(r: Reader, format: Format, identity: Identity): Message {
+  r.enter(format.path);
+  if (!fits(format, r.left)) r.fail(`${r.left} bytes are no length that it may have`, "OFPBRC_BAD_LEN");
+  const message = format.read(r, identity);
+  r.leave();
+  return message;
 }
 
 function keepUnknown(r: Reader, { number, part, experimenter: owner }: Identity): Message {

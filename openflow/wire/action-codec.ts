@@ -2,7 +2,7 @@ import type { ActionOf, ActionType, Subfield } from "#openflow/actions.ts";
 import { EncodeError } from "#openflow/errors.ts";
 import { FIELDS } from "#openflow/fields.ts";
 import { narrowPort, widenPort } from "#openflow/ports.ts";
-import type { Codec } from "./codec.ts";
+import { type Codec, decodeTyped } from "./codec.ts";
 import { decodeFieldHeader, encodeFieldHeader, encodeNxmHeader, hasShortHeader } from "./oxm.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
@@ -40,7 +40,7 @@ export function fields<T extends ActionType>(type: T, codec: Codec<Omit<ActionOf
   return {
     encode: (w, action) => codec.encode(w, action),
     // The struct holds exactly what the action does besides its type: the parameter of `codec` says so.
-    decode: (r) => ({ type, ...codec.decode(r) }) as unknown as ActionOf<T>,
+    decode: (r) => decodeTyped(codec, type, r) as unknown as ActionOf<T>,
   };
 }
 

@@ -5,6 +5,14 @@ import type { Writer } from "./writer.ts";
 export interface Codec<T> {
   encode(writer: Writer, value: T): void;
   decode(reader: Reader): T;
+  /** The same with a type before its own fields; what lacks this is copied behind its type. */
+  decodeTyped?(reader: Reader, type: string): T & { readonly type: string };
+}
+
+/** A value with its type before its own fields. */
+export function decodeTyped(codec: Codec<unknown>, type: string, r: Reader): { readonly type: string } {
+  if (codec.decodeTyped !== undefined) return codec.decodeTyped(r, type) as { readonly type: string };
+  return { type, ...(codec.decode(r) as object) };
 }
 
 export type ValueOf<C> = C extends Codec<infer T> ? T : never;
@@ -49,7 +57,9 @@ export function listOf<T>(name: string, item: Codec<T>): Codec<readonly T[]> {
       const values: T[] = [];
       while (r.left > 0) {
         const before = r.offset;
-        values.push(r.within(`${name}[${values.length}]`, () => item.decode(r)));
+        r.enter(name, values.length);
+        values.push(item.decode(r));
+        r.leave();
         if (r.offset === before) r.fail("an item takes no room");
       }
       return values;
@@ -64,17 +74,25 @@ export type StructOf<S extends Fields> = { readonly [K in Named<S>]: ValueOf<S[K
 /** Named fields in wire order. Padding carries names with a leading "_" and is no part of the value. */
 export function struct<S extends Fields>(fields: S): Codec<StructOf<S>> {
   const table = Object.entries(fields).map(([name, codec]) => ({ name, codec, isPad: name.startsWith("_") }));
+  const decodeInto = (r: Reader, record: Record<string, unknown>): void => {
+    for (const { name, codec, isPad } of table) {
+      const value = codec.decode(r);
+      if (!isPad) record[name] = value;
+    }
+  };
   return {
+    decodeTyped(r, type) {
+      const record = { type };
+      decodeInto(r, record);
+      return record as unknown as StructOf<S> & { readonly type: string };
+    },
     encode(w, value) {
       const record: Readonly<Record<string, unknown>> = value;
       for (const { name, codec } of table) codec.encode(w, record[name]);
     },
     decode(r) {
       const record: Record<string, unknown> = {};
-      for (const { name, codec, isPad } of table) {
-        const value = codec.decode(r);
-        if (!isPad) record[name] = value;
-      }
+      decodeInto(r, record);
       return record as StructOf<S>;
     },
   };

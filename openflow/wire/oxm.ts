@@ -14,6 +14,7 @@ import {
   canonicalMatch,
   type FieldMatch,
   type FieldValue,
+  isFolded,
   type Match,
   type MatchTerm,
   sized,
@@ -195,11 +196,13 @@ export function decodeMatch(r: Reader): Match {
 /** Terms up to the end of what is read. */
 export function decodeTerms(r: Reader): Match {
   const terms: MatchTerm[] = [];
+  let last = -1;
   while (r.offset < r.end) {
     r.enter("match", terms.length);
-    decodeTerm(r, terms);
+    last = decodeTerm(r, terms, last);
     r.leave();
   }
+  if (last !== UNORDERED) return terms;
   try {
     return canonicalMatch(terms);
   } catch (error) {
@@ -207,8 +210,15 @@ export function decodeTerms(r: Reader): Match {
   }
 }
 
-/** Appends one term; the switch writes registers in pairs, which are taken apart here rather than as bigints later. */
-function decodeTerm(r: Reader, terms: MatchTerm[]): void {
+/** What decodeTerm returns from then on: the terms must be put in order. */
+const UNORDERED = Number.POSITIVE_INFINITY;
+const folded = new Set(Object.values(FIELDS).filter(({ name }) => isFolded(name)));
+
+/**
+ * Appends one term; the switch writes registers in pairs, which are taken apart here rather than as bigints later. `last` is
+ * the order of the term before; returns that of this one.
+ */
+function decodeTerm(r: Reader, terms: MatchTerm[], last: number): number {
   const header = r.u32();
   const oxmClass = header >>> 16;
   const hasMask = (header & HAS_MASK) !== 0;
@@ -217,9 +227,17 @@ function decodeTerm(r: Reader, terms: MatchTerm[]): void {
   const field = findFieldByHeader(oxmClass, (header >>> 9) & 0x7f, experimenter);
   const size = hasMask ? length / 2 : length;
   if (length < 0 || !Number.isInteger(size)) r.fail(`an OXM with a length of ${length}${hasMask ? " and a mask" : ""}`);
-  if (field === undefined) terms.push(decodeUnknown(r, header, experimenter, size, hasMask));
-  else if (field.bits === 64 && field.name.startsWith("xreg")) decodeRegisterPair(r, field, size, hasMask, terms);
-  else decodeValue(r, field, size, hasMask, terms);
+  if (field === undefined) {
+    terms.push(decodeUnknown(r, header, experimenter, size, hasMask));
+    return UNORDERED;
+  }
+  if (field.bits === 64 && field.name.startsWith("xreg")) {
+    decodeRegisterPair(r, field, size, hasMask, terms);
+    const first = REGISTERS[field.header.number * 2]!.order;
+    return first <= last ? UNORDERED : first + 1;
+  }
+  decodeValue(r, field, size, hasMask, terms);
+  return field.order <= last || folded.has(field) ? UNORDERED : field.order;
 }
 
 function decodeUnknown(

@@ -11,13 +11,17 @@ export class Reader {
   end: number;
   /** The version of the message that is being read: actions have other numbers in older ones. */
   version = 6;
-  // Names and indexes apart: a path is put together only for an error.
+  /** Where the message begins that is being read: errors count from there. */
+  start = 0;
+  // Names and indexes apart, and never taken off: a path is put together only for an error.
   readonly #steps: string[] = [];
   readonly #indexes: number[] = [];
+  #depth = 0;
 
   constructor(bytes: Uint8Array) {
     // A plain array, for slice() of a Buffer would share its memory.
-    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.bytes =
+      bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.offset = 0;
     this.end = bytes.length;
@@ -29,32 +33,35 @@ export class Reader {
 
   /** `refusal` is the error that a switch would answer with; without it the text goes by the path. */
   fail(message: string, refusal?: string): never {
-    const start = Math.max(0, this.offset - 8);
+    const start = Math.max(this.start, this.offset - 8);
     const around = this.bytes.subarray(start, start + 32);
-    const path = this.#steps.map((step, i) => (this.#indexes[i]! < 0 ? step : `${step}[${this.#indexes[i]}]`));
-    throw new DecodeError(path.join("."), this.offset, message, Buffer.from(around).toString("hex"), refusal);
+    const hex = Buffer.from(around).toString("hex");
+    throw new DecodeError(this.#describePath(), this.offset - this.start, message, hex, refusal);
+  }
+
+  #describePath(): string {
+    const steps = this.#steps.slice(0, this.#depth);
+    return steps.map((step, i) => (this.#indexes[i]! < 0 ? step : `${step}[${this.#indexes[i]}]`)).join(".");
   }
 
   /** Adds a step to the path that errors show; `leave` takes it off again. */
   enter(step: string, index = -1): void {
-    if (this.#steps.length >= MAX_DEPTH) this.fail("is nested too deeply");
-    this.#steps.push(step);
-    this.#indexes.push(index);
+    if (this.#depth >= MAX_DEPTH) this.fail("is nested too deeply");
+    this.#steps[this.#depth] = step;
+    this.#indexes[this.#depth++] = index;
   }
 
   leave(): void {
-    this.#steps.pop();
-    this.#indexes.pop();
+    this.#depth--;
   }
 
   /** How many steps the path has; `unwind` goes back to so many. */
   get depth(): number {
-    return this.#steps.length;
+    return this.#depth;
   }
 
   unwind(depth: number): void {
-    this.#steps.length = depth;
-    this.#indexes.length = depth;
+    this.#depth = depth;
   }
 
   /** Runs `body` with a step added to the path. */
