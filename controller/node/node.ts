@@ -29,7 +29,11 @@ export interface RunningNode {
 export async function startNode({ config, version, log, fail }: NodeOptions): Promise<RunningNode> {
   const ending = new AbortController();
   const { signal } = ending;
-  const parts = await createParts({ config, log, signal, onChange: () => settle() });
+  const parts = await createParts({
+    ...{ config, log, signal },
+    onChange: () => settle(),
+    onConnected: (peer) => metrics.countConnection(peer),
+  });
   const { intent, pipeline, bridgeSwitch, replica } = parts;
   const metrics = createMetrics(
     version,

@@ -9,6 +9,7 @@ import type { SourceBatch } from "#pipeline/source.ts";
 import type { NodeConfig } from "./config.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
+import type { Peer } from "./http/metrics.ts";
 import {
   type BridgeKeeper,
   createBridgeKeeper,
@@ -20,15 +21,14 @@ import { createReadiness, type Readiness } from "./switch/readiness.ts";
 import { Switch } from "./switch/switch.ts";
 import { createIntentSource, type IntentSource } from "./watch/sources.ts";
 
-/** Everything is read back and compared this often though nothing has happened. */
-const COMPARE_EVERY = 60_000;
-
 export interface PartsOptions {
   readonly config: NodeConfig;
   readonly log: Log;
   readonly signal: AbortSignal;
   /** Something that the node tells of itself may be otherwise now. */
   onChange(): void;
+  /** A connection is there, for the first time or again. */
+  onConnected(peer: Peer): void;
 }
 
 /** What a node consists of: three sources, the pipeline, and what makes the switch, its database and the host follow. */
@@ -49,9 +49,10 @@ export interface Parts {
 }
 
 export async function createParts(options: PartsOptions): Promise<Parts> {
-  const { config, log, signal, onChange } = options;
+  const { config, log, signal, onConnected } = options;
   const { nodeName, stateDirectory, ovs, traffic } = config;
-  const intent = await createIntentSource(config.source, { nodeName, stateDirectory, log, onChange });
+  const compareEvery = config.compareInterval * 1000;
+  const intent = await createIntent(options);
   const { encapsulation, tunnel } = traffic;
   const pipeline = createPipeline({ nodeName, encapsulation }, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE]);
   const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
@@ -64,7 +65,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   const bridgeSwitch = new Switch({
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
     desired: pipeline.desired.flows,
-    ...{ compareEvery: COMPARE_EVERY, log },
+    ...{ compareEvery, log, onConnected: () => onConnected("switch") },
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },
@@ -77,7 +78,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   return {
     ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu },
     ...createDatabaseSide(options, mtu),
-    host: new HostTarget(host, COMPARE_EVERY, log),
+    host: new HostTarget(host, compareEvery, log),
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
     problems: () => [...intent.problems(), ...pipeline.problems()],
   };
@@ -88,9 +89,24 @@ function familyOfFirst(node: Node | undefined): IpFamily {
   return first === undefined ? 4 : familyOf(first);
 }
 
+async function createIntent({ config, log, onChange, onConnected }: PartsOptions): Promise<IntentSource> {
+  const { nodeName, stateDirectory } = config;
+  let before = false;
+  const intent = await createIntentSource(config.source, {
+    ...{ nodeName, stateDirectory, log },
+    onChange() {
+      const now = intent.connected;
+      if (now && !before) onConnected("kubernetes");
+      before = now;
+      onChange();
+    },
+  });
+  return intent;
+}
+
 /** The replica is a source of pods' ports, and by it the bridge is kept. */
 function createDatabaseSide(
-  { config, log, signal, onChange }: PartsOptions,
+  { config, log, signal, onChange, onConnected }: PartsOptions,
   mtu: () => number | undefined,
 ): Pick<Parts, "ports$" | "replica" | "bridge"> {
   const { ovs, traffic } = config;
@@ -101,7 +117,10 @@ function createDatabaseSide(
     onBatch: (batch) => ports$.next(batch),
     onOtherRows: () => bridge.check(),
     onConnection(connected) {
-      if (connected) bridge.check();
+      if (connected) {
+        bridge.check();
+        onConnected("ovsdb");
+      }
       onChange();
     },
   });

@@ -40,7 +40,7 @@ describe("What a node says of itself on a real API server", function () {
     const machine = await fabric.addNode("n1", { 4: "172.18.0.1" });
     weir = await startWeirNode({ name: "n1", ...machine, source: { kubernetes: { kubeconfig } } });
     await weir.whenReady(30_000);
-    await until(async () => (await said()).status === "False", 20_000);
+    await until(async () => (await said())["status"] === "False", 20_000);
   });
   after(async () => {
     await weir?.stop();

@@ -35,6 +35,7 @@ describe("The configuration", () => {
       control: { socket: "/var/run/weir/control.sock" },
       http: { address: "127.0.0.1:10350" },
       stateDirectory: "/var/lib/weir",
+      compareInterval: 60,
       log: { level: "info" },
     });
   });

@@ -83,7 +83,7 @@ describe("The metrics", () => {
     metrics.observeReconcile("switch", 0.02, "ok");
     metrics.countModifications("switch", 12);
     metrics.countDriftRepairs("host", 2);
-    metrics.countReconnect("ovsdb");
+    for (const peer of ["ovsdb", "switch", "ovsdb"] as const) metrics.countConnection(peer);
     metrics.observeCni("ADD", 0, 0.004);
     metrics.observeCni("ADD", 11, 0.004);
     const text = await metrics.text();
@@ -100,6 +100,7 @@ describe("The metrics", () => {
     ]) {
       assert.ok(text.includes(`\n${line}\n`), `${line} in\n${text}`);
     }
+    assert.doesNotMatch(text, /weir_reconnects_total\{peer="switch"\}/, "the first connection is none that came back");
   });
 
   it("forget a source that has no problems any more", async () => {

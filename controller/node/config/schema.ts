@@ -35,6 +35,11 @@ const interfaceName = () =>
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
   z.enum(values, { error: `one of ${values.map((value) => JSON.stringify(value)).join(", ")}` });
 
+const wholeNumber = (from: number, to: number) => {
+  const error = `a whole number from ${from} to ${to}`;
+  return z.int({ error }).check(z.minimum(from, { error }), z.maximum(to, { error }));
+};
+
 /** A section may be left out whole: then each of its fields has its default. */
 function section<T extends z.core.$ZodShape>(shape: T): z.ZodMiniPrefault<z.ZodMiniObject<T, z.core.$strict>> {
   const object = z.strictObject(shape, { error: "a section: keys and values, indented" });
@@ -147,12 +152,7 @@ export const schema = z
         ),
         mtu: z.exactOptional(
           described(
-            z
-              .int({ error: "a whole number from 1280 to 65000" })
-              .check(
-                z.minimum(1280, { error: "a whole number from 1280 to 65000" }),
-                z.maximum(65000, { error: "a whole number from 1280 to 65000" }),
-              ),
+            wholeNumber(1280, 65000),
             "The MTU of the pods' interfaces. Absent: the transport interface's MTU, less the tunnel's overhead.",
             "1450",
           ),
@@ -194,6 +194,10 @@ export const schema = z
       stateDirectory: described(
         z._default(absolutePath(), "/var/lib/weir"),
         "Where the last intent seen is kept, for a restart without the API server.",
+      ),
+      compareInterval: described(
+        z._default(wholeNumber(1, 86400), 60),
+        "How often, in seconds, the switch and the host are read back and repaired although nothing has happened.",
       ),
       log: section({
         level: described(

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { FlowCounts } from "./node-view.ts";
 import { registerProcessMetrics } from "./process-metrics.ts";
 
-export type Target = "switch" | "host" | "ports";
+export type Target = "switch" | "host";
 export type Peer = "kubernetes" | "ovsdb" | "switch";
 
 /** What is read at each scrape instead of being counted. */
@@ -24,7 +24,8 @@ export interface Metrics {
   observeReconcile(target: Target, seconds: number, outcome: "ok" | "failed"): void;
   countModifications(target: Target, count: number): void;
   countDriftRepairs(target: Target, count: number): void;
-  countReconnect(peer: Peer): void;
+  /** A connection is there: the first is none that came back. */
+  countConnection(peer: Peer): void;
   /** `code` is CNI's error number, 0 for success. */
   observeCni(command: string, code: number, seconds: number): void;
 }
@@ -48,6 +49,7 @@ export function createMetrics(version: string, readings: Readings): Metrics {
   const modifications = counter("weir_modifications_total", "Changes sent to a target.", "target");
   const drift = counter("weir_drift_repairs_total", "Differences that a comparison found and repaired.", "target");
   const reconnects = counter("weir_reconnects_total", "Connections made after the first.", "peer");
+  const connected = new Set<Peer>();
   const cniOperations = counter(
     "weir_cni_operations_total",
     "CNI calls by error code; 0 is success.",
@@ -67,7 +69,10 @@ export function createMetrics(version: string, readings: Readings): Metrics {
     observeReconcile: (target, seconds, outcome) => reconciles.observe({ target, outcome }, seconds),
     countModifications: (target, count) => modifications.inc({ target }, count),
     countDriftRepairs: (target, count) => drift.inc({ target }, count),
-    countReconnect: (peer) => reconnects.inc({ peer }),
+    countConnection(peer) {
+      if (connected.has(peer)) reconnects.inc({ peer });
+      connected.add(peer);
+    },
     observeCni(command, code, seconds) {
       cniOperations.inc({ command, code });
       cniSeconds.observe({ command }, seconds);

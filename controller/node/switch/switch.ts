@@ -14,6 +14,8 @@ export interface SwitchOptions {
   /** How often everything is compared though nothing has happened, in milliseconds. */
   readonly compareEvery: number;
   readonly log: Log;
+  /** The connection is there, for the first time or again. */
+  onConnected?(): void;
 }
 
 /**
@@ -74,6 +76,7 @@ export class Switch {
   #connected(connection: OpenFlowConnection): void {
     this.#connection = connection;
     this.#options.log.info("connected to the switch", { address: this.#options.address });
+    this.#options.onConnected?.();
     this.#compare.next();
   }
 
