@@ -17,6 +17,8 @@ export interface WeirNodeOptions {
   readonly directory: string;
   readonly source: { readonly manifests: string } | { readonly kubernetes: { readonly kubeconfig: string } };
   readonly traffic?: Readonly<Record<string, unknown>>;
+  /** Seconds between comparisons; the node's default unless it is given. */
+  readonly compareInterval?: number;
   /** The program to run instead of the checkout's, such as a bundle. */
   readonly program?: string;
 }
@@ -62,7 +64,7 @@ export async function startWeirNode(options: WeirNodeOptions): Promise<WeirNode>
 }
 
 async function writeConfig(options: WeirNodeOptions): Promise<NodePaths> {
-  const { name, directory, ovsDirectory, source, traffic = {} } = options;
+  const { name, directory, ovsDirectory, source, compareInterval, traffic = {} } = options;
   const paths = {
     config: join(directory, "weir.yaml"),
     log: join(directory, "weir.log"),
@@ -80,6 +82,7 @@ async function writeConfig(options: WeirNodeOptions): Promise<NodePaths> {
     cni: { socket: paths.cniSocket, configDirectory: join(directory, "net.d") },
     control: { socket: paths.controlSocket },
     stateDirectory: join(directory, "state"),
+    ...(compareInterval !== undefined && { compareInterval }),
   };
   await writeFile(paths.config, stringify(config));
   return paths;

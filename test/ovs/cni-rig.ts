@@ -150,7 +150,8 @@ export class CniRig {
   }
 }
 
-function execute(env: Record<string, string>, input: string): Promise<Answer> {
+/** Runs the CNI executable with just this environment. */
+export function execute(env: Record<string, string>, input: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const child = spawn(SHIM, [], { env, stdio: ["pipe", "pipe", "inherit"] });
     let output = "";

@@ -18,12 +18,16 @@ export async function writeConflist(options: ConflistOptions): Promise<void> {
   const path = join(directory, name);
   if ((await readFile(path, "utf8").catch(() => "")) === text) return;
   await mkdir(directory, { recursive: true });
-  // Runtimes read *.conf, *.conflist and *.json: this name is none of them.
-  const temporary = join(directory, `.${name}.new`);
-  await writeFile(temporary, text, { mode: 0o644 });
-  await rename(temporary, path);
+  await writeFile(temporaryPath(options), text, { mode: 0o644 });
+  await rename(temporaryPath(options), path);
 }
 
-export async function removeConflist({ directory, name }: ConflistOptions): Promise<void> {
-  await rm(join(directory, name), { force: true });
+export async function removeConflist(options: ConflistOptions): Promise<void> {
+  await rm(join(options.directory, options.name), { force: true });
+  await rm(temporaryPath(options), { force: true });
+}
+
+/** Runtimes read *.conf, *.conflist and *.json: this name is none of them. */
+function temporaryPath({ directory, name }: ConflistOptions): string {
+  return join(directory, `.${name}.new`);
 }
