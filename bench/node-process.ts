@@ -1,44 +1,23 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatIp, isIpv4 } from "#base/address.ts";
 import type { Fabric, FabricNode } from "../demo/fabric.ts";
-import { readIntent } from "../demo/manifests.ts";
-import { startWeirNode, type WeirNode } from "../demo/weir-node.ts";
 import { type Bench, type BenchContext, type Row, repeat } from "./bench.ts";
+import { addAlpha, buildBundle, startBundle } from "./bundled-node.ts";
 import { command, readProcess } from "./command.ts";
-import { EXAMPLES, makeFabric } from "./lab.ts";
+import { makeFabric } from "./lab.ts";
 
 const IDLE_SECONDS = 5;
-const BUNDLE = join(import.meta.dirname, "..", "dist", "weir-node.mjs");
 
 export const bench: Bench = {
   name: "node-process",
   about: "start on an empty switch, memory and processor time when nothing changes, a restart over an unchanged node",
   async run(context) {
-    // As in the image: one bundled file.
-    await command([process.execPath, join(import.meta.dirname, "..", "scripts", "bundle.ts"), "weir-node"]);
+    await buildBundle();
     const fabric = await makeFabric(context);
     return [await measureColdStart(context, fabric), ...(await measureIdleAndRestart(context, fabric))];
   },
 };
-
-async function addAlpha(fabric: Fabric): Promise<FabricNode> {
-  const { nodes } = await readIntent(EXAMPLES);
-  const addresses = nodes.get("alpha")?.addresses ?? [];
-  const v4 = addresses.find(isIpv4);
-  const v6 = addresses.find((ip) => !isIpv4(ip));
-  return fabric.addNode("alpha", {
-    ...(v4 !== undefined && { 4: formatIp(v4) }),
-    ...(v6 !== undefined && { 6: formatIp(v6) }),
-  });
-}
-
-function start({ netns, directory, ovsDirectory }: FabricNode): Promise<WeirNode> {
-  const source = { manifests: EXAMPLES };
-  return startWeirNode({ name: "alpha", netns, directory, ovsDirectory, source, program: BUNDLE });
-}
 
 /** From exec to the CNI configuration, which is written when everything is in the switch. */
 async function measureColdStart(context: BenchContext, fabric: Fabric): Promise<Row> {
@@ -46,7 +25,7 @@ async function measureColdStart(context: BenchContext, fabric: Fabric): Promise<
   const weir = await repeat(5, "weir-node, exec to ready", async () => {
     const alpha = await addAlpha(fabric);
     const started = performance.now();
-    const node = await start(alpha);
+    const node = await startBundle(alpha);
     await node.whenReady(20_000);
     const took = performance.now() - started;
     await node.stop();
@@ -59,7 +38,7 @@ async function measureColdStart(context: BenchContext, fabric: Fabric): Promise<
 
 async function measureIdleAndRestart({ say }: BenchContext, fabric: Fabric): Promise<Row[]> {
   const alpha = await addAlpha(fabric);
-  const node = await start(alpha);
+  const node = await startBundle(alpha);
   await node.whenReady(20_000);
   say(`idle for ${IDLE_SECONDS} s`);
   // What starting left to be collected is not what idling costs.
@@ -73,7 +52,7 @@ async function measureIdleAndRestart({ say }: BenchContext, fabric: Fabric): Pro
   say("restart over an unchanged node");
   await node.stop();
   const countFlowMods = await watchFlowMods(alpha);
-  const again = await start(alpha);
+  const again = await startBundle(alpha);
   await again.whenReady(20_000);
   const restarted = await countFlowMods();
   await again.stop();

@@ -16,7 +16,7 @@ import {
 } from "../ports/index.ts";
 import { CniError } from "./cni-error.ts";
 import { KeyedLock } from "./keyed-lock.ts";
-import type { PodSide } from "./pod-side.ts";
+import { isNamespaceAbsent, type PodSide } from "./pod-side.ts";
 import type { Attachment, PodCall } from "./request.ts";
 
 export interface PluggerOptions {
@@ -129,8 +129,6 @@ export class Plugger {
       if (same) return this.#finish(existing);
       await this.#remove(name);
     }
-    if (!(await exists(call.netns)))
-      throw new CniError("unknownContainer", `the network namespace ${call.netns} does not exist`);
     const cidrs = this.#options.podCidrs();
     if (cidrs.length === 0) throw new CniError("tryAgain", ...NO_POD_CIDR);
     const ips = this.#reserve(cidrs);
@@ -173,7 +171,9 @@ export class Plugger {
     const mtu = this.#options.mtu();
     try {
       await podSide.plug(port, cidrs, mtu);
-    } catch {
+    } catch (first) {
+      if (isNamespaceAbsent(first))
+        throw new CniError("unknownContainer", `the network namespace ${port.netns} does not exist`);
       // Half of an earlier attempt may be in the way; what is wrong for good fails again and is told.
       await podSide.unplug(port.name);
       await podSide.plug(port, cidrs, mtu).catch((error: unknown) => {

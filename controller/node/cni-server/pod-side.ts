@@ -1,23 +1,17 @@
 import { execFile } from "node:child_process";
 import { type Cidr, cidrContains, formatIp, formatMac, isIpv4 } from "#base/address.ts";
-import { WeirError } from "#base/errors.ts";
 import { ROUTER_MAC } from "#pipeline/layout/ports.ts";
 import { gatewayOf, POD_PORT_NAME, type PodPort } from "../ports/index.ts";
+import { CommandError } from "./command-error.ts";
+import { NetnsHelper } from "./netns-helper.ts";
 
-/** A program ended badly; `complaint` is what it wrote to stderr. */
-export class CommandError extends WeirError {
-  readonly exitCode: number;
-
-  constructor(command: string, exitCode: number, complaint: string) {
-    super("E_COMMAND", `${command}: ${complaint.trim() || `exit code ${exitCode}`}`, { command, exitCode });
-    this.exitCode = exitCode;
-  }
-}
-
-/** What the kernel does for pods, each call one process: veth pairs, and what is inside of a pod's namespace. */
+/** What the kernel does for pods: veth pairs, and what is inside of a pod's namespace. */
 export interface PodSide {
   plug(port: PodPort, cidrs: readonly Cidr[], mtu: number): Promise<void>;
-  /** Deleting one end deletes both, with addresses and routes. Nothing there is no error. */
+  /**
+   * Deleting one end deletes both, with addresses and routes. Resolves when neither namespace has them any more, which is
+   * before the kernel lets go of their memory. Nothing there is no error.
+   */
   unplug(portName: string): Promise<void>;
   /** What is wrong inside of the pod; undefined when all is as `plug` made it. */
   inspect(port: PodPort): Promise<string | undefined>;
@@ -32,20 +26,21 @@ export interface PodSideOptions {
   readonly datapath: "system" | "netdev";
 }
 
+/** weir-netns's exit and answer code for a namespace that it could not enter. */
+const NO_NAMESPACE = 65;
+
+export function isNamespaceAbsent(error: unknown): boolean {
+  return error instanceof CommandError && error.exitCode === NO_NAMESPACE;
+}
+
 export function createPodSide({ helper, datapath }: PodSideOptions): PodSide {
+  const offload = datapath === "netdev" ? "nocsum" : "csum";
+  const netns = new NetnsHelper(helper);
   return {
     async plug(port, cidrs, mtu) {
-      const offload = datapath === "netdev" ? "nocsum" : "csum";
-      const batch = podBatch(port, cidrs, mtu, process.pid);
-      await run(helper, ["plug", port.netns, port.ifname, port.name, offload], batch);
+      await netns.request(...plugRequest(port, cidrs, mtu, offload));
     },
-    async unplug(portName) {
-      try {
-        await run("ip", ["link", "delete", "dev", portName]);
-      } catch (error) {
-        if (!(error instanceof CommandError && error.message.includes("Cannot find device"))) throw error;
-      }
-    },
+    unplug: (portName) => netns.request("unplug", portName),
     async inspect(port) {
       const inside = (...argv: string[]) => run(helper, ["exec", port.netns, "ip", "-j", ...argv]);
       try {
@@ -68,26 +63,21 @@ export function createPodSide({ helper, datapath }: PodSideOptions): PodSide {
   };
 }
 
-/** Made inside of the pod's namespace; `pid` is a process in the node's, where the other end goes. */
-export function podBatch(port: PodPort, cidrs: readonly Cidr[], mtu: number, pid: number): string {
-  const { ifname, name, mac, ips } = port;
-  const lines = [
-    `link add ${ifname} address ${formatMac(mac)} mtu ${mtu} type veth peer name ${name} mtu ${mtu} netns ${pid}`,
-    // nodad: the switch answers for every neighbour, so nobody could object, and waiting costs a second.
-    ...ips.map((ip) => `address add ${formatIp(ip)}/${isIpv4(ip) ? 32 : "128 nodad"} dev ${ifname}`),
-    `link set ${ifname} up`,
-  ];
-  for (const ip of ips) {
+/** The words of weir-netns's request: the pair, and each address with the gateway that its routes go through. */
+export function plugRequest(
+  port: PodPort,
+  cidrs: readonly Cidr[],
+  mtu: number,
+  offload: "csum" | "nocsum",
+): readonly string[] {
+  const addresses = port.ips.flatMap((ip) => {
     const cidr = cidrs.find((one) => cidrContains(one, ip));
-    if (cidr === undefined) continue;
-    const gateway = formatIp(gatewayOf(cidr));
-    lines.push(
-      `route add ${gateway}/${isIpv4(ip) ? 32 : 128} dev ${ifname}`,
-      `route add default via ${gateway} dev ${ifname}`,
-      `neighbour replace ${gateway} lladdr ${formatMac(ROUTER_MAC)} dev ${ifname} nud permanent`,
-    );
-  }
-  return `${lines.join("\n")}\n`;
+    if (cidr === undefined)
+      throw new CommandError("weir-netns plug", -1, `${formatIp(ip)} is in none of the node's podCIDRs`);
+    return [formatIp(ip), formatIp(gatewayOf(cidr))];
+  });
+  const { netns, ifname, name, mac } = port;
+  return [...["plug", netns, ifname, name, formatMac(mac), String(mtu), offload, formatMac(ROUTER_MAC)], ...addresses];
 }
 
 type Listed = Readonly<Record<string, unknown>>;
@@ -113,15 +103,12 @@ function readList(text: string): readonly Listed[] {
   return Array.isArray(list) ? list.filter((entry) => typeof entry === "object" && entry !== null) : [];
 }
 
-function run(file: string, argv: readonly string[], input = ""): Promise<string> {
+function run(file: string, argv: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = execFile(file, argv, { timeout: 20_000 }, (error, output, complaint) => {
+    execFile(file, argv, { timeout: 20_000 }, (error, output, complaint) => {
       if (error === null) return resolve(output);
       const code = typeof error.code === "number" ? error.code : -1;
       reject(new CommandError([file, ...argv].join(" "), code, complaint || error.message));
     });
-    // A program that ends before it has read all of it says why by itself.
-    child.stdin?.on("error", () => {});
-    child.stdin?.end(input);
   });
 }
