@@ -2,6 +2,7 @@ import type { ModelOf } from "../model/model.ts";
 import type { Problem } from "../problem.ts";
 import type { Kind, RawChange } from "../source.ts";
 import { readNamespace, readNode, readPod } from "./kubernetes.ts";
+import { readNetworkPolicy } from "./network-policy.ts";
 import { readPort, readUnderlay } from "./node-local.ts";
 import { createReader, isRecord, type Reader } from "./reader.ts";
 
@@ -10,6 +11,7 @@ const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[
   Pod: readPod,
   Node: readNode,
   Namespace: readNamespace,
+  NetworkPolicy: readNetworkPolicy,
   Port: readPort,
   Underlay: readUnderlay,
 };

@@ -1,5 +1,7 @@
 import { type Cidr, type Ip, isIpv4, parseCidr, parseIp } from "#base/address.ts";
 import type { Namespace, NetworkCondition, Node, Pod } from "../model/model.ts";
+import { NAMESPACE_NAME_LABEL } from "../model/namespace-name.ts";
+import { readNamedPorts } from "./container-ports.ts";
 import { isRecord, type Reader } from "./reader.ts";
 
 /** The annotation by which a node tells its peers the MTU of its pods. */
@@ -25,7 +27,24 @@ export function readPod(reader: Reader, key: string): Pod {
     hostNetwork: reader.flag("spec.hostNetwork"),
     ips: present(addresses),
     completed: phase === "Succeeded" || phase === "Failed",
+    terminating: reader.at("metadata.deletionTimestamp") !== undefined,
+    created: readTime(reader, "metadata.creationTimestamp"),
+    ports: readNamedPorts(reader),
   };
+}
+
+function readTime(reader: Reader, path: string): number {
+  const time = reader.at(path);
+  if (time === undefined) return 0;
+  return reader.parsed(path, time, parseTime, "a time such as 2026-01-31T12:00:00Z") ?? 0;
+}
+
+/** RFC 3339, as the API writes times. */
+function parseTime(text: string): number | undefined {
+  const milliseconds = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
+  return Number.isNaN(milliseconds) ? undefined : milliseconds;
 }
 
 export function readNode(reader: Reader, key: string): Node {
@@ -41,7 +60,13 @@ export function readNode(reader: Reader, key: string): Node {
 }
 
 export function readNamespace(reader: Reader, key: string): Namespace {
-  return { name: key, uid: reader.text("metadata.uid") ?? "", labels: reader.map("metadata.labels") };
+  const labels = reader.map("metadata.labels");
+  // The API server says so of every namespace; a manifest need not.
+  return {
+    name: key,
+    uid: reader.text("metadata.uid") ?? "",
+    labels: new Map([...labels, [NAMESPACE_NAME_LABEL, key]]),
+  };
 }
 
 function readInternalAddresses(reader: Reader): readonly Ip[] {

@@ -9,6 +9,8 @@ type Json = Readonly<Record<string, unknown>>;
 export interface Reader {
   readonly problems: readonly Problem[];
   report(field: string, message: string): void;
+  /** Reports that what stands in a field is not what is `expected` there. */
+  refuse(field: string, value: unknown, expected: string): void;
   /** The value at a path such as "metadata.name"; undefined when any step is absent. */
   at(path: string): unknown;
   text(path: string): string | undefined;
@@ -18,15 +20,30 @@ export interface Reader {
   map(path: string): ReadonlyMap<string, string>;
   /** Parses the text at a path; a text that `parse` refuses is a problem that says what was `expected`. */
   parsed<T>(path: string, value: unknown, parse: (text: string) => T | undefined, expected: string): T | undefined;
+  /**
+   * The reader of a part of the object, whose paths begin there. Its problems name the field within the whole object and are
+   * this reader's as well: a part without any can be relied on.
+   */
+  inside(path: string, value: unknown): Reader;
+  /** Reports every other field: whoever wrote it meant something that would not happen. */
+  only(...fields: readonly string[]): void;
 }
 
 export function createReader(source: string, objectName: string, object: unknown): Reader {
-  const problems: Problem[] = [];
+  return readerOf(object, { source, object: objectName, path: "", problems: [[]] });
+}
+
+/** Where in an object a reader stands. Problems go to the list of that part and to those of the parts around it. */
+interface Place {
+  readonly source: string;
+  readonly object: string;
+  readonly path: string;
+  readonly problems: readonly [Problem[], ...Problem[][]];
+}
+
+function readerOf(object: unknown, place: Place): Reader {
   const reader: Reader = {
-    problems,
-    report(field, message) {
-      problems.push({ source, object: objectName, field, message });
-    },
+    ...reportAt(place),
     at(path) {
       let value = object;
       for (const step of path.split(".")) {
@@ -38,47 +55,74 @@ export function createReader(source: string, objectName: string, object: unknown
     text(path) {
       const value = reader.at(path);
       if (value === undefined || typeof value === "string") return value;
-      reader.report(path, `is ${describe(value)}; a string is expected`);
+      reader.refuse(path, value, "a string");
       return undefined;
     },
     flag(path) {
       const value = reader.at(path);
       if (value === undefined || typeof value === "boolean") return value ?? false;
-      reader.report(path, `is ${describe(value)}; true or false is expected`);
+      reader.refuse(path, value, "true or false");
       return false;
     },
     number(path, lowest, highest) {
       const value = reader.at(path);
       if (value === undefined) return undefined;
       if (Number.isInteger(value) && Number(value) >= lowest && Number(value) <= highest) return Number(value);
-      reader.report(path, `is ${describe(value)}; a whole number from ${lowest} to ${highest} is expected`);
+      reader.refuse(path, value, `a whole number from ${lowest} to ${highest}`);
       return undefined;
     },
     list(path) {
       const value = reader.at(path);
       if (value === undefined || Array.isArray(value)) return value ?? [];
-      reader.report(path, `is ${describe(value)}; a list is expected`);
+      reader.refuse(path, value, "a list");
       return [];
     },
     map(path) {
       const value = reader.at(path);
       const entries = new Map<string, string>();
       if (value === undefined) return entries;
-      if (!isRecord(value)) reader.report(path, `is ${describe(value)}; a map of strings is expected`);
+      if (!isRecord(value)) reader.refuse(path, value, "a map of strings");
       else
         for (const [key, entry] of Object.entries(value)) {
           if (typeof entry === "string") entries.set(key, entry);
-          else reader.report(`${path}[${key}]`, `is ${describe(entry)}; a string is expected`);
+          else reader.refuse(`${path}[${key}]`, entry, "a string");
         }
       return entries;
     },
     parsed(path, value, parse, expected) {
       const result = typeof value === "string" ? parse(value) : undefined;
-      if (result === undefined) reader.report(path, `is ${describe(value)}; ${expected} is expected`);
+      if (result === undefined) reader.refuse(path, value, expected);
       return result;
+    },
+    inside: (path, value) => partOf(place, path, value),
+    only(...fields) {
+      for (const key of Object.keys(isRecord(object) ? object : {}))
+        if (!fields.includes(key)) reader.report(key, `is unknown; nothing but ${fields.join(", ")} is expected`);
     },
   };
   return reader;
+}
+
+function reportAt(place: Place): Pick<Reader, "problems" | "report" | "refuse"> {
+  const { source, object, problems } = place;
+  const report = (field: string, message: string) => {
+    for (const list of problems) list.push({ source, object, field: joinPath(place.path, field), message });
+  };
+  return {
+    problems: problems[0],
+    report,
+    refuse: (field, value, expected) => report(field, `is ${describe(value)}; ${expected} is expected`),
+  };
+}
+
+function partOf(place: Place, path: string, value: unknown): Reader {
+  const part: Place = { ...place, path: joinPath(place.path, path), problems: [[], ...place.problems] };
+  if (!isRecord(value)) reportAt(part).refuse("", value, "an object");
+  return readerOf(value, part);
+}
+
+function joinPath(path: string, field: string): string {
+  return path === "" || field === "" ? `${path}${field}` : `${path}.${field}`;
 }
 
 export function isRecord(value: unknown): value is Json {

@@ -1,5 +1,7 @@
 import type { Cidr, Ip, Mac } from "#base/address.ts";
+import type { AddressChange, SelectionChange } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
+import type { NetworkPolicy } from "./policy.ts";
 
 export type Labels = ReadonlyMap<string, string>;
 
@@ -14,6 +16,12 @@ export interface Pod {
   readonly ips: readonly Ip[];
   /** Succeeded or Failed: it has no network any more. */
   readonly completed: boolean;
+  /** It is being deleted; it may run for a while yet. */
+  readonly terminating: boolean;
+  /** Milliseconds since 1970; 0 when nothing says so. */
+  readonly created: number;
+  /** The named ports of its containers, by `containerPortKey`. */
+  readonly ports: ReadonlyMap<string, number>;
 }
 
 export interface Node {
@@ -65,6 +73,7 @@ export interface ModelOf {
   readonly Pod: Pod;
   readonly Node: Node;
   readonly Namespace: Namespace;
+  readonly NetworkPolicy: NetworkPolicy;
   readonly Port: Port;
   readonly Underlay: Underlay;
 }
@@ -73,7 +82,7 @@ export interface ModelOf {
 export type View = { readonly [K in Kind]: ReadonlyMap<string, ModelOf[K]> };
 
 /** One object before and after; at least one of the two is there. */
-export type ModelChange = {
+export type ObjectChange = {
   [K in Kind]: {
     readonly kind: K;
     readonly key: string;
@@ -81,3 +90,6 @@ export type ModelChange = {
     readonly after: ModelOf[K] | undefined;
   };
 }[Kind];
+
+/** What a step changes: objects first, then what follows from them, which the view says as well. */
+export type ModelChange = ObjectChange | SelectionChange | AddressChange;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { formatCidr, formatIp, formatMac } from "#base/address.ts";
 import { ingest } from "#pipeline/ingest/ingest.ts";
-import type { Node, Pod, Port, Underlay } from "#pipeline/model/model.ts";
+import type { Namespace, Node, Pod, Port, Underlay } from "#pipeline/model/model.ts";
 import { KINDS, type Kind } from "#pipeline/source.ts";
 
 function read(kind: Kind, object: unknown, key = "default/web") {
@@ -13,8 +13,11 @@ function read(kind: Kind, object: unknown, key = "default/web") {
 describe("ingest", () => {
   it("reads a whole pod", () => {
     const { value, problems } = read("Pod", {
-      metadata: { uid: "u", labels: { app: "web" } },
-      spec: { nodeName: "n1", hostNetwork: true },
+      metadata: {
+        ...{ uid: "u", labels: { app: "web" } },
+        ...{ creationTimestamp: "2026-01-31T12:00:00Z", deletionTimestamp: "2026-01-31T13:00:00Z" },
+      },
+      spec: { nodeName: "n1", hostNetwork: true, containers: [{ ports: [{ name: "http", containerPort: 8080 }] }] },
       status: { phase: "Failed", podIPs: [{ ip: "10.0.0.1" }, { ip: "FD00::0:1" }] },
     });
     const pod = value as Pod;
@@ -24,7 +27,8 @@ describe("ingest", () => {
       { ...pod, ips: [] },
       {
         ...{ namespace: "default", name: "web", uid: "u", labels: new Map([["app", "web"]]), nodeName: "n1" },
-        ...{ hostNetwork: true, ips: [], completed: true },
+        ...{ hostNetwork: true, ips: [], completed: true, terminating: true, created: Date.UTC(2026, 0, 31, 12) },
+        ports: new Map([["TCP/http", 8080]]),
       },
     );
   });
@@ -42,10 +46,63 @@ describe("ingest", () => {
   });
 
   it("takes an object without anything for one that is just beginning", () => {
-    for (const kind of ["Pod", "Node", "Namespace"] as const) assert.deepEqual(read(kind, {}).problems, [], kind);
+    for (const kind of ["Pod", "Node", "Namespace", "NetworkPolicy"] as const)
+      assert.deepEqual(read(kind, {}).problems, [], kind);
     const pending = read("Pod", { spec: { nodeName: null }, status: { podIPs: null } });
     assert.deepEqual(pending.problems, []);
     assert.equal((pending.value as Pod).nodeName, undefined);
+  });
+
+  it("knows the named ports of containers that run beside each other, the first of two with one name", () => {
+    const ports = (...list: readonly unknown[]) => ({ ports: list });
+    const { value, problems } = read("Pod", {
+      spec: {
+        containers: [
+          ports({ name: "dns", containerPort: 53, protocol: "UDP" }, { containerPort: 1 }),
+          {},
+          ports(
+            { name: "dns", containerPort: 5353, protocol: "TCP" },
+            { name: "dns", containerPort: 54, protocol: "UDP" },
+          ),
+        ],
+        initContainers: [
+          { restartPolicy: "Always", ...ports({ name: "sidecar", containerPort: 9 }) },
+          ports({ name: "setup", containerPort: 10 }),
+        ],
+      },
+    });
+    assert.deepEqual(problems, []);
+    assert.deepEqual(
+      [...(value as Pod).ports],
+      [
+        ["UDP/dns", 53],
+        ["TCP/dns", 5353],
+        ["TCP/sidecar", 9],
+      ],
+    );
+    const bad = ports({ name: "a", containerPort: 0 }, { name: "b", containerPort: 1, protocol: "ICMP" }, 7);
+    assert.deepEqual(read("Pod", { spec: { containers: [bad, { ports: 1 }, null] } }).problems, [
+      "spec.containers[0].ports[0].containerPort is 0; a port from 1 to 65535 is expected",
+      'spec.containers[0].ports[1].protocol is "ICMP"; TCP or UDP or SCTP is expected',
+      "spec.containers[1].ports is 1; a list is expected",
+    ]);
+  });
+
+  it("takes a pod whose age cannot be read for the oldest", () => {
+    const { value, problems } = read("Pod", { metadata: { creationTimestamp: "yesterday" } });
+    assert.equal((value as Pod).created, 0);
+    assert.deepEqual(problems, [
+      'metadata.creationTimestamp is "yesterday"; a time such as 2026-01-31T12:00:00Z is expected',
+    ]);
+  });
+
+  it("has every namespace carry its name as a label, as the API server does", () => {
+    const labels = (object: unknown) => [...(read("Namespace", object, "shop").value as Namespace).labels];
+    assert.deepEqual(labels({}), [["kubernetes.io/metadata.name", "shop"]]);
+    assert.deepEqual(labels({ metadata: { labels: { a: "b" } } }), [
+      ["a", "b"],
+      ["kubernetes.io/metadata.name", "shop"],
+    ]);
   });
 
   it("has nothing to say about what is gone", () => {

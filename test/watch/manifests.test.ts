@@ -59,7 +59,7 @@ describe("a folder of manifests", () => {
     assert.equal(batches[0]?.synced, true);
     assert.deepEqual(batches[0]?.changes[0]?.object, {
       metadata: { name: "one", namespace: "default", labels: { a: "b" } },
-      spec: { nodeName: "n1" },
+      spec: { nodeName: "n1", containers: [] },
     });
     await file("a.yaml", `${POD("one", "n1", "a: c")}---\n${POD("two")}`);
     await until(() => batches.length > 1);

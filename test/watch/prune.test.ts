@@ -15,6 +15,12 @@ describe("what is kept of an object", () => {
     assert.deepEqual(prune({ metadata: { annotations } }), { metadata: { annotations: { "example.com/a.b": "1" } } });
   });
 
+  it("is, of each member of a list, the fields named", () => {
+    const prune = createPrune("containers[].ports", "containers[].name");
+    const containers = [{ name: "a", image: "x", ports: [{ port: 1 }] }, {}, null, 7];
+    assert.deepEqual(prune({ containers }), { containers: [{ name: "a", ports: [{ port: 1 }] }, {}, null, 7] });
+  });
+
   it("is, of a list, the members that a field selects, and of them the fields named", () => {
     const prune = createPrune("conditions[type=Ready].type", "conditions[type=Ready].status");
     const ready = { type: "Ready", status: "True", heartbeat: "12:00" };

@@ -303,7 +303,7 @@ describe("a reflector, when the API server", () => {
   it("is away at first, gives what an earlier process saw, and then what is different", async () => {
     await server.kill();
     const remembered = new Map<string, unknown>([
-      ["default/a", { metadata: { name: "a", namespace: "default" }, spec: { nodeName: "n1" } }],
+      ["default/a", { metadata: { name: "a", namespace: "default" }, spec: { nodeName: "n1", containers: [] } }],
       ["default/gone", { metadata: { name: "gone", namespace: "default" } }],
     ]);
     const saved: number[] = [];

@@ -14,7 +14,18 @@ export interface WatchedKind {
 }
 
 const IDENTITY = ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels"];
-const POD = [...IDENTITY, "spec.nodeName", "spec.hostNetwork", "status.phase", "status.podIPs"];
+const POD = [
+  ...IDENTITY,
+  "metadata.creationTimestamp",
+  "metadata.deletionTimestamp",
+  "spec.nodeName",
+  "spec.hostNetwork",
+  "spec.containers[].ports",
+  "spec.initContainers[].ports",
+  "spec.initContainers[].restartPolicy",
+  "status.phase",
+  "status.podIPs",
+];
 /** Without the times: a heartbeat is no change. */
 const NETWORK_CONDITION = ["type", "status", "reason", "message"].map(
   (field) => `status.conditions[type=NetworkUnavailable].${field}`,
@@ -28,12 +39,15 @@ const NODE = [
   ...NETWORK_CONDITION,
 ];
 
+const POLICY = ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.generation", "spec"];
+
 /** One line a kind. What its prune does not keep is dropped on arrival: a change in it is no change to us. */
 // biome-ignore format: one line a kind
 export const WATCHED_KINDS: readonly WatchedKind[] = [
   { kind: "Pod", apiVersion: "v1", plural: "pods", namespaced: true, nodeField: "spec.nodeName", prune: createPrune(...POD) },
   { kind: "Node", apiVersion: "v1", plural: "nodes", namespaced: false, prune: createPrune(...NODE) },
   { kind: "Namespace", apiVersion: "v1", plural: "namespaces", namespaced: false, prune: createPrune(...IDENTITY) },
+  { kind: "NetworkPolicy", apiVersion: "networking.k8s.io/v1", plural: "networkpolicies", namespaced: true, prune: createPrune(...POLICY) },
 ];
 
 /** What the API's field selector decides, for sources that must decide it themselves. */

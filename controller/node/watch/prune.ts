@@ -5,8 +5,8 @@ type Tree = Map<string, Tree>;
 
 /**
  * Keeps the fields named, spelled as problems spell them: "metadata.labels", or with brackets where a key holds dots:
- * "metadata.annotations[example.com/name]". A field's value is kept whole. Of a list, "[type=Ready]" keeps the members whose
- * field says so: "status.conditions[type=Ready].status".
+ * "metadata.annotations[example.com/name]". A field's value is kept whole. Of a list, "[]" keeps all members and "[type=Ready]"
+ * those whose field says so: "spec.containers[].ports", "status.conditions[type=Ready].status".
  *
  *     createPrune("metadata.name", "spec.nodeName")(pod)   // { metadata: { name }, spec: { nodeName } }
  */
@@ -40,7 +40,7 @@ function keep(value: unknown, tree: Tree): unknown {
 
 function keepMembers(list: readonly unknown[], tree: Tree): readonly unknown[] {
   const selectors = [...tree].filter(([step]) => step.includes("="));
-  if (selectors.length === 0) return list;
+  if (selectors.length === 0) return list.map((member: unknown) => keep(member, tree));
   return list.flatMap((member: unknown) => {
     const below = selectors.find(([step]) => selects(step, member))?.[1];
     return below === undefined ? [] : [keep(member, below)];
