@@ -29,6 +29,8 @@ export function createPodService(config: NodeConfig, parts: Parts, metrics: Metr
       return mtu;
     },
     podCidrs: () => podNetworks(parts.self()),
+    switchFault: () =>
+      parts.bridgeSwitch.isReady ? undefined : "the switch is away, or its flows have not been compared since",
   });
   let opening: Promise<CniServer> | undefined;
   let open = false;

@@ -27,6 +27,8 @@ export interface PluggerOptions {
   mtu(): number;
   podCidrs(): readonly Cidr[];
   readonly readiness: { whenInstalled(portName: string, signal: AbortSignal): Promise<void> };
+  /** Why no flow could reach the switch now; undefined when one could. */
+  switchFault?(): string | undefined;
   /** Milliseconds that flows may take (15,000). */
   readonly installTimeout?: number;
   /** For tests: called after each step that leaves a trace, so that a crash can be put there. */
@@ -96,12 +98,14 @@ export class Plugger {
 
   /** CNI STATUS: throws why an ADD would fail now. */
   status(): void {
-    const { replica, bridge, podCidrs } = this.#options;
+    const { replica, bridge, podCidrs, switchFault } = this.#options;
     const hint = "see the log of weir-node";
     if (!replica.connected)
       throw new CniError("unavailable", "there is no connection to Open vSwitch's database", hint);
     const names = [...replica.tables.Bridge.values()].map((row) => textOf(row, "name"));
     if (!names.includes(bridge)) throw new CniError("unavailable", `the bridge ${bridge} is not there`, hint);
+    const fault = switchFault?.();
+    if (fault !== undefined) throw new CniError("unavailable", fault, hint);
     if (podCidrs().length === 0) throw new CniError("unavailable", ...NO_POD_CIDR);
   }
 
