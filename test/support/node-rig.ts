@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -99,6 +99,15 @@ export class NodeRig {
   write(file: string, content: readonly object[] | string): Promise<void> {
     const text = typeof content === "string" ? content : content.map((object) => stringify(object)).join("---\n");
     return writeFile(join(this.manifests, file), text);
+  }
+
+  /** For the node there is no such folder until it is shown again. */
+  hideManifests(): Promise<void> {
+    return rename(this.manifests, `${this.manifests}.hidden`);
+  }
+
+  showManifests(): Promise<void> {
+    return rename(`${this.manifests}.hidden`, this.manifests);
   }
 
   addPod(name: string): Promise<string> {

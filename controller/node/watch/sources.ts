@@ -1,4 +1,4 @@
-import type { Observable } from "rxjs";
+import { type Observable, tap } from "rxjs";
 import type { Log } from "#base/log.ts";
 import type { Problem } from "#pipeline/problem.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
@@ -43,6 +43,7 @@ export function createIntentSource(source: SourceConfig, options: IntentSourceOp
 
 function createManifestsIntent(directory: string, options: IntentSourceOptions): IntentSource {
   let problems: readonly Problem[] = [];
+  let complete = false;
   const { nodeName, log, onChange } = options;
   const onProblems = (next: readonly Problem[]): void => {
     problems = next;
@@ -53,10 +54,18 @@ function createManifestsIntent(directory: string, options: IntentSourceOptions):
   return {
     description: `manifests ${directory}`,
     names: [MANIFESTS_SOURCE],
-    batches$: manifestsSource({ directory, nodeName, log, onProblems }),
+    batches$: manifestsSource({ directory, nodeName, log, onProblems }).pipe(
+      tap(() => {
+        complete = true;
+      }),
+    ),
     kube: undefined,
     connected: true,
-    incomplete: () => undefined,
+    incomplete() {
+      if (complete) return undefined;
+      const why = problems[0] === undefined ? "" : `: ${problems[0].message}`;
+      return `manifests ${directory} not read yet${why}`;
+    },
     problems: () => problems,
     close: async () => {},
   };
