@@ -1,76 +1,41 @@
 import type { Socket } from "node:net";
 import { describeError } from "#base/errors.ts";
-import { type Log, silentLog } from "#base/log.ts";
-import { openSocket, type TlsOptions } from "./address.ts";
+import { silentLog } from "#base/log.ts";
+import { openSocket } from "./address.ts";
 import { collectParts } from "./collect-parts.ts";
+import type {
+  ConnectOptions,
+  OpenFlowConnection,
+  Refusal,
+  ReplyOf,
+  RequestOf,
+  RequestOptions,
+  TransactionResult,
+} from "./connection-types.ts";
 import { nameError } from "./error-names.ts";
-import { ConnectionError, OpenFlowError } from "./errors.ts";
+import { ConnectionError, DecodeError, EncodeError, OpenFlowError } from "./errors.ts";
 import { Framing } from "./framing.ts";
 import type { FlowDesc } from "./messages/flow-stats.ts";
 import { OPENFLOW_VERSION } from "./messages/handshake.ts";
-import { type Decoded, decode, encodeInto, type Message, type MessageOf } from "./messages/message.ts";
-import type { MultipartKind, MultipartReply, MultipartRequest } from "./messages/multipart.ts";
+import {
+  type Decoded,
+  decode,
+  encodeInto,
+  type Message,
+  type MessageOf,
+  type WireVersion,
+} from "./messages/message.ts";
+import type { MultipartKind } from "./messages/multipart.ts";
+import { describeMismatch, negotiate, SPOKEN_VERSIONS } from "./negotiate.ts";
 import { Writer } from "./wire/writer.ts";
 
-export interface ConnectOptions {
-  /** "unix:PATH", "tcp:HOST[:PORT]" or "ssl:HOST[:PORT]", see address.ts. */
-  readonly address: string;
-  readonly tls?: TlsOptions;
-  readonly log?: Log;
-  /** Ends the attempt to connect; a connection that stands is ended by `close`. */
-  readonly signal?: AbortSignal;
-  /** What the switch sends without being asked: OFPT_PORT_STATUS, OFPT_PACKET_IN ... */
-  readonly onMessage?: (message: Message) => void;
-  /** Silence after which the switch is asked whether it lives, and again after which it is given up, in milliseconds (5,000). */
-  readonly inactivity?: number;
-  /** Bytes of one multipart reply, beyond which the request is rejected (1 GiB): no switch's word is worth all memory. */
-  readonly multipartLimit?: number;
-}
-
-export interface RequestOptions {
-  /** Stops waiting, and rejects with the signal's reason; what the switch does about the request stays. */
-  readonly signal?: AbortSignal;
-}
-
-/** A message that the switch refused: its place among those sent, and why. */
-export interface Refusal {
-  readonly index: number;
-  readonly error: OpenFlowError;
-}
-
-export type TransactionResult =
-  | { readonly committed: true }
-  /** Nothing of it is in force. `errors` may be empty when the switch blames no member, but `error` says why. */
-  | { readonly committed: false; readonly errors: readonly Refusal[]; readonly error: OpenFlowError };
-
-type ReplyOf<K extends MultipartKind> = Extract<MultipartReply, { readonly kind: K }>["body"];
-type RequestOf<K extends MultipartKind> = Extract<MultipartRequest, { readonly kind: K }>["body"];
-
-/**
- * A connection to a switch that speaks OpenFlow 1.5. Its life:
- *
- *     connectOpenFlow ── hello both ways ──▶ open ── close(), an error, or the switch is silent ──▶ closed
- *
- * There is no way back from closed: every call then rejects with ConnectionError, and `closed` tells why. To connect again is
- * the caller's business, for what the switch holds must be read anew.
- */
-export interface OpenFlowConnection {
-  /** Resolves when the connection is no more, with the reason. */
-  readonly closed: Promise<ConnectionError>;
-  /** Sends one message and waits for the one that answers it. Rejects with OpenFlowError when it is refused. */
-  request(message: Message, options?: RequestOptions): Promise<Message>;
-  /** Everything sent before has been done when it resolves. */
-  barrier(options?: RequestOptions): Promise<void>;
-  /** Sends messages that have no answer; resolves behind a barrier with those that were refused. */
-  sendAll(messages: readonly Message[]): Promise<readonly Refusal[]>;
-  /** All or nothing, in order, behind a barrier (OFPT_BUNDLE_CONTROL, atomic and ordered). */
-  transaction(messages: readonly Message[]): Promise<TransactionResult>;
-  /** Every part of a multipart reply, put together. */
-  multipart<K extends MultipartKind>(kind: K, body: RequestOf<K>, options?: RequestOptions): Promise<ReplyOf<K>>;
-  /** All flows of all tables. */
-  dumpFlows(): Promise<readonly FlowDesc[]>;
-  close(): void;
-}
+export type {
+  ConnectOptions,
+  OpenFlowConnection,
+  Refusal,
+  RequestOptions,
+  TransactionResult,
+} from "./connection-types.ts";
 
 /** What waits for the answer with its xid. */
 interface Pending {
@@ -86,7 +51,6 @@ interface Batch {
   readonly refusals: Refusal[];
 }
 
-const VERSION = OPENFLOW_VERSION["1.5"];
 const HELLO_PATIENCE = 5000;
 /** Encoded messages are handed to the socket in pieces of about this size. */
 const PIECE = 256 << 10;
@@ -120,6 +84,8 @@ class Connection implements OpenFlowConnection {
   readonly #batches = new Set<Batch>();
   readonly #greeted = Promise.withResolvers<void>();
   readonly #settleClosed: (reason: ConnectionError) => void;
+  readonly #versions: readonly WireVersion[];
+  #version: WireVersion;
   #ended: ConnectionError | undefined;
   #lastXid = 0;
   #lastBundle = 0;
@@ -129,6 +95,8 @@ class Connection implements OpenFlowConnection {
   constructor(socket: Socket, options: ConnectOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#versions = SPOKEN_VERSIONS.filter((version) => (options.versions ?? SPOKEN_VERSIONS).includes(version));
+    this.#version = this.#versions[0] ?? "1.5";
     const { promise, resolve } = Promise.withResolvers<ConnectionError>();
     this.closed = promise;
     this.#settleClosed = resolve;
@@ -137,8 +105,13 @@ class Connection implements OpenFlowConnection {
     socket.on("close", () => this.#end(new ConnectionError(`${options.address} closed the connection`)));
   }
 
+  get version(): WireVersion {
+    return this.#version;
+  }
+
   async shakeHands(): Promise<void> {
-    this.#send({ type: "hello", versions: [VERSION] }, this.#takeXids(1));
+    const versions = this.#versions.map((version) => OPENFLOW_VERSION[version]);
+    this.#send({ type: "hello", versions }, this.#takeXids(1));
     const { address, signal } = this.#options;
     const abort = (): void => this.#end(new ConnectionError(`connecting to ${address} was given up`, signal?.reason));
     const silent = (): void =>
@@ -197,6 +170,10 @@ class Connection implements OpenFlowConnection {
       const failure = await committed;
       if (failure === undefined) return { committed: true };
       return { committed: false, errors: batch.refusals, error: batch.refusals[0]?.error ?? failure };
+    } catch (error) {
+      // A message that cannot be written leaves a bundle that nobody will close.
+      if (error instanceof EncodeError) await control(BUNDLE.discardRequest).catch(asRefusal);
+      throw error;
     } finally {
       this.#batches.delete(batch);
     }
@@ -265,7 +242,7 @@ class Connection implements OpenFlowConnection {
   async #sendMany(batch: Batch, messageAt: (index: number) => Message): Promise<void> {
     let writer = new Writer(PIECE + LARGEST_MESSAGE);
     for (let i = 0; i < batch.count; i++) {
-      encodeInto(writer, messageAt(i), batch.firstXid + i);
+      encodeInto(writer, messageAt(i), batch.firstXid + i, this.#version);
       if (writer.offset < PIECE) continue;
       await this.#write(writer);
       writer = new Writer(PIECE + LARGEST_MESSAGE);
@@ -275,7 +252,7 @@ class Connection implements OpenFlowConnection {
 
   #send(message: Message, xid: number): void {
     const writer = new Writer();
-    encodeInto(writer, message, xid);
+    encodeInto(writer, message, xid, this.#version);
     this.#socket.write(writer.written());
   }
 
@@ -301,10 +278,27 @@ class Connection implements OpenFlowConnection {
     try {
       for (const bytes of this.#framing.push(chunk)) {
         if (this.#ended !== undefined) return;
-        this.#dispatch(decode(bytes), bytes.length);
+        const decoded = this.#decode(bytes);
+        if (decoded !== undefined) this.#dispatch(decoded, bytes.length);
       }
     } catch (error) {
-      this.#end(new ConnectionError(`${this.#options.address} sent what is no OpenFlow 1.5`, error));
+      this.#end(new ConnectionError(`${this.#options.address} sent what is no OpenFlow`, error));
+    }
+  }
+
+  /** A message that cannot be read is the trouble of who asked for it; where the next one begins is known. */
+  #decode(bytes: Uint8Array): Decoded | undefined {
+    try {
+      return decode(bytes);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      const xid = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4);
+      const pending = this.#pending.get(xid);
+      this.#pending.delete(xid);
+      pending?.reject(error);
+      const log = this.#options.log ?? silentLog;
+      if (pending === undefined) log.warn("a message of the switch could not be read", { reason: error.message });
+      return undefined;
     }
   }
 
@@ -326,7 +320,7 @@ class Connection implements OpenFlowConnection {
     if (pending === undefined) this.#options.onMessage?.(message);
     else if (message.type === "error") {
       this.#pending.delete(xid);
-      pending.reject(refusalOf(message));
+      pending.reject(refusalOf(message, this.#version));
     } else if (pending.resolve(message, size)) this.#pending.delete(xid);
   }
 
@@ -335,20 +329,21 @@ class Connection implements OpenFlowConnection {
     for (const { firstXid, count, refusals } of this.#batches) {
       const index = xid - firstXid;
       if (index < 0 || index >= count) continue;
-      refusals.push({ index, error: refusalOf(message) });
+      refusals.push({ index, error: refusalOf(message, this.#version) });
       return true;
     }
     return false;
   }
 
-  /** OpenFlow 1.5.1 section 6.3.1: a bitmap when there is one, else every version up to the header's. */
-  #greet(version: number, { versions }: MessageOf<"hello">): void {
-    const speaks = versions.length === 0 ? version >= VERSION : versions.includes(VERSION);
-    const { address } = this.#options;
-    const highest = Math.max(version, ...versions);
-    const cure = "6 (OpenFlow 1.5) is needed: add OpenFlow15 to the bridge's protocols";
-    if (speaks) this.#greeted.resolve();
-    else this.#end(new ConnectionError(`${address} speaks OpenFlow of wire version ${highest} at most; ${cure}`));
+  #greet(header: number, { versions }: MessageOf<"hello">): void {
+    const common = negotiate(this.#versions, header, versions);
+    if (common !== undefined) {
+      this.#version = common;
+      this.#greeted.resolve();
+      return;
+    }
+    const why = describeMismatch(this.#versions, header, versions);
+    this.#end(new ConnectionError(`${this.#options.address} ${why}`));
   }
 
   #checkLife(inactivity: number): void {
@@ -373,9 +368,9 @@ class Connection implements OpenFlowConnection {
   }
 }
 
-function refusalOf(message: MessageOf<"error">): OpenFlowError {
+function refusalOf(message: MessageOf<"error">, version: WireVersion): OpenFlowError {
   const { errorType, errorCode } = message;
-  const name = nameError(VERSION, message)?.name ?? `error type ${errorType}, code ${errorCode}`;
+  const name = nameError(OPENFLOW_VERSION[version], message)?.name ?? `error type ${errorType}, code ${errorCode}`;
   return new OpenFlowError(errorType, errorCode, name);
 }
 

@@ -24,7 +24,15 @@ export {
   match,
   matchKey,
 } from "./match.ts";
-export { decode, encode, encodeInto, type Message, type MessageOf, type MessageType } from "./messages/message.ts";
+export {
+  decode,
+  encode,
+  encodeInto,
+  type Message,
+  type MessageOf,
+  type MessageType,
+  type WireVersion,
+} from "./messages/message.ts";
 export { isPacketIn, type PacketIn, PacketIns } from "./packet-ins.ts";
 export { OFPP } from "./ports.ts";
 export {

@@ -7,7 +7,7 @@ import { type ConnectOptions, greet, type OpenFlowConnection } from "./connectio
 import { ConnectionError } from "./errors.ts";
 
 export interface ListenOptions extends Omit<ConnectOptions, "signal"> {
-  /** Called with each switch that has said hello. One that speaks no OpenFlow 1.5 is told to the log. */
+  /** Called with each switch that has said hello. One that speaks none of our versions is told to the log. */
   onConnection(connection: OpenFlowConnection): void;
 }
 

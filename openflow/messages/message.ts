@@ -2,12 +2,8 @@ import { EncodeError } from "#openflow/errors.ts";
 import { type Codec, decodeTyped } from "#openflow/wire/codec.ts";
 import { Reader } from "#openflow/wire/reader.ts";
 import { Writer } from "#openflow/wire/writer.ts";
-import { bundleAddHead, bundleControl } from "./bundles.ts";
-import { asyncConfig, roleMessage, roleStatus } from "./controllers.ts";
-import { flowMod } from "./flow-mod.ts";
-import { flowRemoved } from "./flow-stats.ts";
-import { groupMod } from "./groups.ts";
-import { echo, empty, error, experimenter, featuresReply, hello, OPENFLOW_VERSION, switchConfig } from "./handshake.ts";
+import { bundleAddHead } from "./bundles.ts";
+import { experimenter, OPENFLOW_VERSION } from "./handshake.ts";
 import {
   HEADER_SIZE,
   type Header,
@@ -18,8 +14,7 @@ import {
   readHeader,
   type Side,
 } from "./identity.ts";
-import { atLeast, exactly, fits, inSteps, type Layout, type Lengths } from "./layout.ts";
-import { meterMod } from "./meters.ts";
+import { atLeast, fits, inSteps, type Layout, type Lengths } from "./layout.ts";
 import {
   encodePart,
   hasMore,
@@ -29,23 +24,9 @@ import {
   type MultipartRequest,
   partOf,
 } from "./multipart.ts";
-import {
-  controllerId,
-  ctFlush,
-  ctFlushZone,
-  flowModTableId,
-  NICIRA,
-  nxAsyncConfig,
-  nxRole,
-  setPacketInFormat,
-  tlvTableMod,
-  tlvTableReply,
-} from "./nicira.ts";
-import { nxFlowMod, nxFlowRemoved } from "./nicira-flows.ts";
 import { type Alias, MESSAGE_ALIASES, OLDER_FORMATS, PART_ALIASES } from "./older/index.ts";
-import { nxPacketIn, packetIn, packetIn2, packetOut } from "./packets.ts";
-import { portMod, portStatus } from "./ports.ts";
-import { tableMod, tableStatus } from "./tables.ts";
+import { BODIES_OF_1_3 } from "./openflow13.ts";
+import { type Entry, PLAIN_MESSAGES } from "./table.ts";
 
 /** OFPT_BUNDLE_ADD_MESSAGE holds one whole message, whose xid is that of the outer one. */
 export interface BundleAdd {
@@ -57,7 +38,7 @@ export interface BundleAdd {
 const bundleAdd: Codec<BundleAdd> = {
   encode(w, { bundleId, flags, message }) {
     bundleAddHead.encode(w, { bundleId, flags });
-    encodeInto(w, message, w.view.getUint32(w.offset - 12));
+    writeMessage(w, message, w.xid);
   },
   decode: (r) => ({ ...bundleAddHead.decode(r), message: decodeWithin(r).message }),
 };
@@ -69,75 +50,18 @@ export interface Requestforward {
 }
 
 const requestforward: Codec<Requestforward> = {
-  encode: (w, { xid, message }) => encodeInto(w, message, xid),
+  encode: (w, { xid, message }) => writeMessage(w, message, xid),
   decode(r) {
     const { xid, message } = decodeWithin(r);
     return { xid, message };
   },
 };
 
-/** One line a message: its OFPT number, or the number of the experimenter's; its body behind the headers. */
 const MESSAGES = {
-  hello: { number: 0, layout: atLeast(0, hello, "all") },
-  error: { number: 1, layout: atLeast(4, error, "all") },
-  echo_request: { number: 2, layout: atLeast(0, echo, "all") },
-  echo_reply: { number: 3, layout: atLeast(0, echo, "all") },
-  features_request: { number: 5, layout: exactly(0, empty, "1.0") },
-  features_reply: { number: 6, layout: exactly(24, featuresReply, "1.3") },
-  get_config_request: { number: 7, layout: exactly(0, empty, "1.0") },
-  get_config_reply: { number: 8, layout: exactly(4, switchConfig, "1.0") },
-  set_config: { number: 9, layout: exactly(4, switchConfig, "1.0") },
-  packet_in: { number: 10, layout: atLeast(16, packetIn, "1.3") },
-  flow_removed: { number: 11, layout: inSteps(16, 8, flowRemoved) },
-  port_status: { number: 12, layout: inSteps(48, 8, portStatus, "1.4") },
-  packet_out: { number: 13, layout: atLeast(8, packetOut) },
-  flow_mod: { number: 14, layout: inSteps(40, 8, flowMod) },
-  group_mod: { number: 15, layout: inSteps(16, 8, groupMod) },
-  port_mod: { number: 16, layout: inSteps(24, 8, portMod, "1.4") },
-  table_mod: { number: 17, layout: inSteps(8, 8, tableMod, "1.4") },
-  barrier_request: { number: 20, layout: exactly(0, empty, "1.1") },
-  barrier_reply: { number: 21, layout: exactly(0, empty, "1.1") },
-  role_request: { number: 24, layout: exactly(16, roleMessage, "1.2") },
-  role_reply: { number: 25, layout: exactly(16, roleMessage, "1.2") },
-  get_async_request: { number: 26, layout: exactly(0, empty, "1.3") },
-  get_async_reply: { number: 27, layout: inSteps(0, 8, asyncConfig, "1.4") },
-  set_async: { number: 28, layout: inSteps(0, 8, asyncConfig, "1.4") },
-  meter_mod: { number: 29, layout: inSteps(8, 8, meterMod, "1.3") },
-  role_status: { number: 30, layout: inSteps(16, 8, roleStatus, "1.4") },
-  table_status: { number: 31, layout: inSteps(8, 8, tableStatus, "1.4") },
+  ...PLAIN_MESSAGES,
   requestforward: { number: 32, layout: inSteps(8, 8, requestforward, "1.4") },
-  bundle_control: { number: 33, layout: inSteps(8, 8, bundleControl, "1.4") },
   bundle_add: { number: 34, name: "OFPT_BUNDLE_ADD_MESSAGE", layout: atLeast(8, bundleAdd, "1.4") },
-  nxt_role_request: nicira(10, exactly(4, nxRole, "1.0")),
-  nxt_role_reply: nicira(11, exactly(4, nxRole, "1.0")),
-  nxt_flow_mod: nicira(13, inSteps(32, 8, nxFlowMod, "1.1")),
-  nxt_flow_removed: nicira(14, inSteps(40, 8, nxFlowRemoved, "1.0")),
-  nxt_flow_mod_table_id: nicira(15, exactly(8, flowModTableId, "1.0")),
-  nxt_set_packet_in_format: nicira(16, exactly(4, setPacketInFormat, "1.0")),
-  nxt_packet_in: nicira(17, atLeast(24, nxPacketIn, "1.0")),
-  nxt_flow_age: nicira(18, exactly(0, empty, "1.0")),
-  nxt_set_async_config: nicira(19, exactly(24, nxAsyncConfig, "1.0")),
-  nxt_set_controller_id: nicira(20, exactly(8, controllerId, "1.0")),
-  nxt_tlv_table_mod: nicira(24, inSteps(8, 8, tlvTableMod, "1.0")),
-  nxt_tlv_table_request: nicira(25, exactly(0, empty, "1.0")),
-  nxt_tlv_table_reply: nicira(26, inSteps(16, 8, tlvTableReply, "1.0")),
-  nxt_resume: nicira(28, inSteps(0, 8, packetIn2, "1.0")),
-  nxt_ct_flush_zone: nicira(29, exactly(8, ctFlushZone, "1.0")),
-  nxt_packet_in2: nicira(30, inSteps(0, 8, packetIn2, "1.0")),
-  nxt_ct_flush: nicira(32, inSteps(8, 8, ctFlush, "1.0")),
 } as const satisfies Readonly<Record<string, Entry>>;
-
-interface Entry {
-  readonly number: number;
-  readonly experimenter?: number;
-  /** What ovs-ofctl calls it, where that is not OFPT_ or nothing and the type in capitals. */
-  readonly name?: string;
-  readonly layout: Layout<unknown>;
-}
-
-function nicira<T>(number: number, layout: Layout<T>) {
-  return { number, experimenter: NICIRA, layout };
-}
 
 type Messages = typeof MESSAGES;
 type Body<T extends keyof Messages> = Messages[T]["layout"] extends Layout<infer V> ? V : never;
@@ -158,13 +82,23 @@ export type MessageType = Message["type"];
 export type MessageOf<T extends MessageType> = Extract<Message, { readonly type: T }>;
 
 const VERSION = OPENFLOW_VERSION["1.5"];
+const ANY_VERSION = 0;
 const OFPT_EXPERIMENTER = 4;
 
-/** Appends one message; its length is patched in at the end. */
-export function encodeInto(w: Writer, message: Message, xid: number): void {
+/** A version that messages are written in; older ones are read only. */
+export type WireVersion = "1.3" | "1.5";
+
+/** Appends one message; its length is patched in at the end. Throws EncodeError for what the version cannot say. */
+export function encodeInto(w: Writer, message: Message, xid: number, version: WireVersion = "1.5"): void {
+  w.version = OPENFLOW_VERSION[version];
+  writeMessage(w, message, xid);
+}
+
+function writeMessage(w: Writer, message: Message, xid: number): void {
   const start = w.offset;
-  w.u8(VERSION);
-  w.u8(numberOf(message));
+  w.xid = xid;
+  w.u8(w.version);
+  w.u8(numberOf(message, w.version));
   w.u16(0);
   w.u32(xid);
   encodeBody(w, message);
@@ -173,19 +107,19 @@ export function encodeInto(w: Writer, message: Message, xid: number): void {
   w.patch16(start + 2, length);
 }
 
-function numberOf(message: Message): number {
+function numberOf(message: Message, version: number): number {
   switch (message.type) {
     case "unknown":
       return message.number;
     case "multipart_request":
-      return multipartNumber(VERSION, "request");
+      return multipartNumber(version, "request");
     case "multipart_reply":
-      return multipartNumber(VERSION, "reply");
+      return multipartNumber(version, "reply");
     case "experimenter":
       return OFPT_EXPERIMENTER;
     default: {
-      const entry: Entry = MESSAGES[message.type];
-      return entry.experimenter === undefined ? entry.number : OFPT_EXPERIMENTER;
+      const { number, experimenter: id } = entryOf(message.type, version);
+      return id === undefined ? number : OFPT_EXPERIMENTER;
     }
   }
 }
@@ -205,7 +139,7 @@ function encodeBody(w: Writer, message: Message): void {
       experimenter.encode(w, message);
       break;
     default:
-      encodeEntry(w, MESSAGES[message.type], message);
+      encodeEntry(w, entryOf(message.type, w.version), message);
   }
 }
 
@@ -217,9 +151,34 @@ function encodeEntry(w: Writer, { number, experimenter: id, layout }: Entry, mes
   layout.body.encode(w, message);
 }
 
-export function encode(message: Message, xid: number): Uint8Array {
+/** How a version writes a message. */
+function entryOf(type: keyof Messages, version: number): Entry {
+  if (version === VERSION) return MESSAGES[type];
+  const entry = olderEntries.get(type);
+  if (entry === undefined) throw new EncodeError(`OpenFlow 1.3 has no ${type}`);
+  return entry;
+}
+
+const OLDER_VERSION = OPENFLOW_VERSION["1.3"];
+/** The messages of OpenFlow 1.3: as 1.5 has them, with a body of their own, or under an experimenter's number. */
+const olderEntries = new Map<string, Entry>();
+for (const [type, entry] of Object.entries<Entry>(MESSAGES)) {
+  const encode = BODIES_OF_1_3[type];
+  const alias: Alias | undefined = MESSAGE_ALIASES.find(
+    (one) => one.type === type && (one.versions as readonly number[]).includes(OLDER_VERSION),
+  );
+  const { layout } = entry;
+  if (encode !== undefined)
+    olderEntries.set(type, { ...entry, layout: { ...layout, body: { ...layout.body, encode } } });
+  else if (alias?.experimenter !== undefined)
+    olderEntries.set(type, { ...entry, number: alias.number, experimenter: alias.experimenter });
+  else if (versionsOf(layout).some((version) => version === ANY_VERSION || version === OLDER_VERSION))
+    olderEntries.set(type, entry);
+}
+
+export function encode(message: Message, xid: number, version: WireVersion = "1.5"): Uint8Array {
   const w = new Writer();
-  encodeInto(w, message, xid);
+  encodeInto(w, message, xid, version);
   return w.finish();
 }
 
@@ -232,7 +191,6 @@ export interface Format extends Lengths {
   read(r: Reader, identity: Identity): Message;
 }
 
-const ANY_VERSION = 0;
 const formats: ReadonlyMap<string, Format> = new Map([...messageFormats(), ...partFormats(), ...olderFormats()]);
 
 type Keyed = readonly [key: string, format: Format];

@@ -1,14 +1,16 @@
+import { EncodeError } from "#openflow/errors.ts";
 import type { Codec } from "#openflow/wire/codec.ts";
 import { rest } from "#openflow/wire/codec.ts";
 import type { Writer } from "#openflow/wire/writer.ts";
 import { flowUpdates, monitorRequests } from "./flow-monitor.ts";
 import { flowDescList, flowFilter } from "./flow-stats.ts";
 import { groupDescList, groupFeatures, groupRequest, groupStatsList } from "./groups.ts";
-import { empty } from "./handshake.ts";
+import { empty, OPENFLOW_VERSION } from "./handshake.ts";
 import type { Identity, Side } from "./identity.ts";
 import { atLeast, exactly, inSteps, type Layout } from "./layout.ts";
 import { meterConfigList, meterFeatures, meterRequest, meterStatsList } from "./meters.ts";
 import { ipfixStats, ipfixStatsList, NICIRA } from "./nicira.ts";
+import { REQUESTS_OF_1_3 } from "./openflow13.ts";
 import { oxsStats } from "./oxs.ts";
 import { portDescList, portRequest, portStatsList } from "./ports.ts";
 import { queueDescList, queueRequest, queueStatsList } from "./queues.ts";
@@ -107,8 +109,7 @@ export function partOf({
 
 /** ofp_multipart: type (16) | flags (16) | zeros (32) | body, which begins with an id and a type for an experimenter's. */
 export function encodePart(w: Writer, side: Side, message: MultipartRequest | MultipartReply): void {
-  const { number, experimenter }: { number: number; experimenter?: number } =
-    message.kind === "unknown" ? message : KINDS[message.kind];
+  const { number, experimenter, encode } = placeOf(w, side, message);
   w.u16(experimenter === undefined ? number : EXPERIMENTER);
   w.u16(message.more ? MORE : 0);
   w.u32(0);
@@ -116,7 +117,25 @@ export function encodePart(w: Writer, side: Side, message: MultipartRequest | Mu
     w.u32(experimenter);
     w.u32(number);
   }
-  const body = message.kind === "unknown" ? rest : KINDS[message.kind][side].body;
-  // The table pairs a kind with its bodies; TypeScript cannot see the pair through the index.
-  (body as Codec<unknown>).encode(w, message.body);
+  encode(w, message.body);
+}
+
+interface Place {
+  readonly number: number;
+  readonly experimenter?: number | undefined;
+  encode(w: Writer, body: unknown): void;
+}
+
+function placeOf(w: Writer, side: Side, message: MultipartRequest | MultipartReply): Place {
+  if (message.kind === "unknown") return { number: message.number, encode: rest.encode as Place["encode"] };
+  const kind: Kind = KINDS[message.kind];
+  const { number, experimenter } = kind;
+  const { body, since } = kind[side];
+  if (w.version === OPENFLOW_VERSION["1.5"]) return { number, experimenter, encode: body.encode };
+  const older = side === "request" ? REQUESTS_OF_1_3[message.kind] : undefined;
+  // The table pairs a kind with its body; TypeScript cannot see the pair through the index.
+  if (older !== undefined) return { number, experimenter, ...older, encode: older.encode as Place["encode"] };
+  if (since !== "all" && OPENFLOW_VERSION[since] > w.version)
+    throw new EncodeError(`OpenFlow 1.3 has no ${side} for ${message.kind}`);
+  return { number, experimenter, encode: body.encode };
 }

@@ -16,12 +16,15 @@ export interface ActionForm<T extends ActionType = ActionType> {
   /** OFPAT_* number, or a Nicira NXAST_* subtype. */
   readonly number: number;
   readonly isNicira: boolean;
+  /** Where only some versions have it so; all read it. */
+  readonly written?: "before 1.5" | "since 1.5";
   fits(action: ActionOf<T>): boolean;
   encode(w: Writer, action: ActionOf<T>): void;
   decode(r: Reader): ActionOf<T>;
 }
 
-type Body<T extends ActionType> = Pick<ActionForm<T>, "encode" | "decode"> & Partial<Pick<ActionForm<T>, "fits">>;
+type Body<T extends ActionType> = Pick<ActionForm<T>, "encode" | "decode"> &
+  Partial<Pick<ActionForm<T>, "fits" | "written">>;
 
 function always(): boolean {
   return true;

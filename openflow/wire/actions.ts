@@ -1,9 +1,11 @@
-import type { Action, Instruction, NatSpec } from "#openflow/actions.ts";
+import type { Action, ActionOf, Instruction, NatSpec } from "#openflow/actions.ts";
 import { EncodeError } from "#openflow/errors.ts";
+import { FIELDS } from "#openflow/fields.ts";
 import { type ActionForm, nicira, readOnly } from "./action-codec.ts";
 import { decodeCt, decodeNat, encodeCt, encodeNat, NXAST_CT, NXAST_NAT } from "./ct.ts";
+import { splitIntoLoads } from "./loads.ts";
 import { NICIRA_ACTIONS } from "./nicira-actions.ts";
-import { UnknownField } from "./oxm.ts";
+import { hasShortHeader, UnknownField } from "./oxm.ts";
 import type { Reader } from "./reader.ts";
 import { STANDARD_ACTIONS } from "./standard-actions.ts";
 import { findOlderForm } from "./version-actions.ts";
@@ -17,6 +19,7 @@ const OFPAT_EXPERIMENTER = 0xffff;
 const NICIRA = 0x0000_2320;
 
 const NXAST_CLONE = 42;
+const NXAST_REG_LOAD2 = 33;
 
 const nested = [
   nicira("ct", NXAST_CT, {
@@ -45,12 +48,20 @@ type AnyForm = Omit<ActionForm, "fits" | "encode" | "decode"> & {
 const forms = [...STANDARD_ACTIONS, ...NICIRA_ACTIONS, ...nested] as unknown as readonly AnyForm[];
 
 /** What an action of a type is written as: its only form, or the first that fits. */
-const byType = new Map<string, AnyForm | readonly AnyForm[]>();
-const written = forms.filter(({ fits }) => fits !== readOnly.fits);
-for (const form of written) {
-  const others = written.filter(({ type }) => type === form.type);
-  byType.set(form.type, others.length === 1 ? form : others);
+type WrittenForms = ReadonlyMap<string, AnyForm | readonly AnyForm[]>;
+const written = writtenForms("before 1.5");
+const writtenBefore = writtenForms("since 1.5");
+
+function writtenForms(except: NonNullable<AnyForm["written"]>): WrittenForms {
+  const some = forms.filter((form) => form.fits !== readOnly.fits && form.written !== except);
+  return new Map(
+    some.map((form) => {
+      const all = some.filter(({ type }) => type === form.type);
+      return [form.type, all.length === 1 ? form : all];
+    }),
+  );
 }
+
 const standardByNumber = new Map(forms.filter((form) => !form.isNicira).map((form) => [form.number, form]));
 const niciraByNumber = new Map(forms.filter((form) => form.isNicira).map((form) => [form.number, form]));
 
@@ -76,9 +87,26 @@ export function encodeAction(w: Writer, action: Action): void {
     w.raw(action.bytes);
     return;
   }
-  const known = byType.get(action.type);
+  if (w.version < NEWEST && action.type === "set_field" && action.mask !== undefined) {
+    encodeMasked(w, action);
+    return;
+  }
+  const known = (w.version < NEWEST ? writtenBefore : written).get(action.type);
   const form = known === undefined || "type" in known ? known : known.find(({ fits }) => fits(action));
   if (form === undefined) throw new EncodeError(describeMisplaced(action));
+  writeForm(w, form, action);
+}
+
+/** Before OpenFlow 1.5 some bits of a field are set by NXAST_REG_LOAD, a row of them each; NXAST_REG_LOAD2 is for the rest. */
+function encodeMasked(w: Writer, action: ActionOf<"set_field">): void {
+  if (FIELDS[action.field].isOption || !hasShortHeader(action.field)) {
+    writeForm(w, niciraByNumber.get(NXAST_REG_LOAD2)!, action);
+    return;
+  }
+  for (const load of splitIntoLoads(action)) encodeAction(w, load);
+}
+
+function writeForm(w: Writer, form: AnyForm, action: Action): void {
   const start = beginAction(w, form.isNicira, form.number);
   try {
     form.encode(w, action);
@@ -91,6 +119,7 @@ export function encodeAction(w: Writer, action: Action): void {
 
 function describeMisplaced(action: Action): string {
   if (isInstruction(action)) return `${action.type} is an instruction, which cannot stand among actions`;
+  if (action.type === "meter") return "meter is an instruction before OpenFlow 1.5, and stands before all actions";
   return `there is no action ${action.type}`;
 }
 

@@ -12,9 +12,19 @@ const WRITE_METADATA = 2;
 const WRITE_ACTIONS = 3;
 const APPLY_ACTIONS = 4;
 const CLEAR_ACTIONS = 5;
+/** In OpenFlow 1.3 and 1.4, and carried out before all others; what 1.5 has for it is an action. */
+const METER = 6;
+const OPENFLOW15 = 6;
 const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 
-export function encodeInstructions(w: Writer, actions: readonly Action[]): void {
+export function encodeInstructions(w: Writer, all: readonly Action[]): void {
+  const [first] = all;
+  const hasMeter = w.version < OPENFLOW15 && first?.type === "meter";
+  if (hasMeter) {
+    w.u32((METER << 16) | 8);
+    w.u32(first.meterId);
+  }
+  const actions = hasMeter ? all.slice(1) : all;
   let open = -1;
   let instructions = 0;
   for (const action of actions) {

@@ -1,7 +1,7 @@
 import { sized } from "#openflow/match.ts";
 import { nicira, packedSubfield, readOnly } from "./action-codec.ts";
 import { pad, struct, u8, u16, u32, u64 } from "./codec.ts";
-import { decodeFieldHeader, decodeOxm } from "./oxm.ts";
+import { decodeFieldHeader, decodeOxm, encodeNxmHeader, encodeOxm } from "./oxm.ts";
 
 const argument8 = struct({ value: u8, _pad: pad(5) });
 const argument16 = struct({ value: u16, _pad: pad(4) });
@@ -20,7 +20,14 @@ export const OLDER_ACTIONS = [
   nicira("set_queue", 4, { ...readOnly, decode: (r) => ({ type: "set_queue", queueId: argument32.decode(r).value }) }),
   /** NXAST_REG_MOVE: bits (16), start of source (16), start of destination (16), two field headers. */
   nicira("move", 6, {
-    ...readOnly,
+    written: "before 1.5",
+    encode(w, { source, destination }) {
+      w.u16(source.bits);
+      w.u16(source.start);
+      w.u16(destination.start);
+      encodeNxmHeader(w, source.field);
+      encodeNxmHeader(w, destination.field);
+    },
     decode(r) {
       const bits = r.u16();
       const sourceStart = r.u16();
@@ -85,7 +92,11 @@ export const OLDER_ACTIONS = [
     ...readOnly,
     decode: (r) => ({ type: "set_mpls_tc", value: argument8.decode(r).value }),
   }),
-  /** NXAST_REG_LOAD2: a field with its value. */
-  nicira("set_field", 33, { ...readOnly, decode: (r) => ({ type: "set_field", ...decodeOxm(r) }) }),
+  /** NXAST_REG_LOAD2: a field with its value; OFPAT_SET_FIELD has no mask before OpenFlow 1.5. */
+  nicira("set_field", 33, {
+    written: "before 1.5",
+    encode: (w, { field, value, mask }) => encodeOxm(w, field, value, mask),
+    decode: (r) => ({ type: "set_field", ...decodeOxm(r) }),
+  }),
   nicira("group", 40, { ...readOnly, decode: (r) => ({ type: "group", groupId: argument32.decode(r).value }) }),
 ];

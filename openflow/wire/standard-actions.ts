@@ -65,6 +65,7 @@ export const STANDARD_ACTIONS = [
   }),
   /** OFPAT_COPY_FIELD: bits, start of source, start of destination, padding, two field headers. */
   standard("move", 28, {
+    written: "since 1.5",
     encode(w, { source, destination }) {
       w.u16(source.bits);
       w.u16(source.start);
@@ -82,5 +83,5 @@ export const STANDARD_ACTIONS = [
       return { type: "move", source, destination: { field: decodeFieldHeader(r).name, start, bits } };
     },
   }),
-  standard("meter", 29, fields("meter", struct({ meterId: u32 }))),
+  standard("meter", 29, { written: "since 1.5", ...fields("meter", struct({ meterId: u32 })) }),
 ];

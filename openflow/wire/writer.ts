@@ -5,6 +5,10 @@ export class Writer {
   bytes: Uint8Array<ArrayBuffer>;
   view: DataView<ArrayBuffer>;
   offset = 0;
+  /** The wire version of what is being written: actions have other forms before 1.5. */
+  version = 6;
+  /** The xid of the message that is being written: one that it holds may have the same. */
+  xid = 0;
 
   constructor(capacity = 256) {
     this.bytes = new Uint8Array(capacity);

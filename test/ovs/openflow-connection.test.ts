@@ -62,6 +62,13 @@ describe("A connection to ovs-vswitchd", () => {
     assert.deepEqual(await connection.dumpFlows(), []);
   });
 
+  it("opens no bundle that it does not close, also when a message cannot be written", async () => {
+    const unsayable = { ...good(2), cookie: -1n };
+    for (let i = 0; i < 300; i++)
+      await assert.rejects(connection.transaction([good(1), unsayable].map(addFlow)), { name: "EncodeError" });
+    assert.deepEqual(await connection.transaction([addFlow(good(1))]), { committed: true });
+  });
+
   it("installs all but the refused of what is sent one by one", async () => {
     const refusals = await connection.sendAll([good(1), bad(1), good(2), bad(2)].map(addFlow));
     assert.deepEqual(
@@ -113,9 +120,37 @@ describe("A connection to a switch that misbehaves", () => {
   }
   afterEach(() => new Promise((resolve) => server.close(resolve)));
 
-  it("is refused when the switch speaks OpenFlow 1.3 at most, saying what to do", async () => {
+  it("is refused when it speaks none of the versions that are wanted, saying what to do", async () => {
     await serve((socket) => socket.end(hello(4)));
-    await assert.rejects(connectOpenFlow({ address }), /version 4 at most.*OpenFlow15/);
+    await assert.rejects(
+      connectOpenFlow({ address, versions: ["1.5"] }),
+      /speaks OpenFlow 1\.3; 1\.5 is needed: add OpenFlow15 to/,
+    );
+  });
+
+  it("is refused without a bitmap when its header is too old", async () => {
+    await serve((socket) => socket.end(Buffer.from("0300000800000001", "hex")));
+    await assert.rejects(connectOpenFlow({ address }), /speaks OpenFlow 1\.2 at most; 1\.5 or 1\.3 is needed/);
+  });
+
+  it("costs the one request whose answer cannot be read, and goes on", async () => {
+    await serve((socket) => {
+      socket.write(hello(6));
+      socket.on("data", (chunk: Buffer) => {
+        for (let at = 0; at < chunk.length; at += chunk.readUInt16BE(at + 2)) {
+          const { xid, message } = decode(chunk.subarray(at, at + chunk.readUInt16BE(at + 2)));
+          // A features reply of no length that it may have.
+          const broken = Buffer.from("0606000900000000ff", "hex");
+          broken.writeUInt32BE(xid, 4);
+          if (message.type === "features_request") socket.write(broken);
+          if (message.type === "barrier_request") socket.write(encode({ type: "barrier_reply" }, xid));
+        }
+      });
+    });
+    const connection = await connectOpenFlow({ address });
+    await assert.rejects(connection.request({ type: "features_request" }), { name: "DecodeError" });
+    await connection.barrier();
+    connection.close();
   });
 
   it("ends when what comes is no OpenFlow", async () => {
@@ -125,7 +160,7 @@ describe("A connection to a switch that misbehaves", () => {
     });
     await assert.rejects(
       connectOpenFlow({ address }).then(async (connection) => Promise.reject(await connection.closed)),
-      /no OpenFlow 1.5/,
+      /no OpenFlow/,
     );
   });
 

@@ -50,6 +50,8 @@ export class Switch {
     const timer = setInterval(() => this.#compare.next(), this.#options.compareEvery);
     await keepConnected({
       ...{ address: this.#options.address, log: this.#options.log, signal },
+      // Groups are changed by bucket and chosen from by method, which older versions cannot say.
+      versions: ["1.5"],
       onConnect: (connection) => this.#connected(connection),
       onDisconnect: (reason) => this.#disconnected(reason, signal),
     });
