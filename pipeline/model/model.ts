@@ -1,5 +1,5 @@
 import type { Cidr, Ip, Mac } from "#base/address.ts";
-import type { AddressChange, SelectionChange } from "../index/selections.ts";
+import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
 import type { NetworkPolicy } from "./policy.ts";
 
@@ -78,8 +78,8 @@ export interface ModelOf {
   readonly Underlay: Underlay;
 }
 
-/** All objects as they are now, by kind and key. Features read it; only the engine's step writes it. */
-export type View = { readonly [K in Kind]: ReadonlyMap<string, ModelOf[K]> };
+/** All objects as they are now, by kind and key, and what follows from them. Features read it; only the store writes it. */
+export type View = { readonly [K in Kind]: ReadonlyMap<string, ModelOf[K]> } & { readonly selections: Selections };
 
 /** One object before and after; at least one of the two is there. */
 export type ObjectChange = {

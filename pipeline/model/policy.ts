@@ -40,7 +40,20 @@ export interface NetworkPolicy {
   readonly egress: readonly PolicyRule[] | undefined;
 }
 
-export function createSelection(namespaces: string | LabelSelector, pods: LabelSelector): PodSelection {
-  const scope = typeof namespaces === "string" ? namespaces : `{${namespaces.text}}`;
-  return { key: `${scope}/${pods.text}`, namespaces, pods };
+/** "shop" is one namespace; "{env=test}" are those that a selector chooses, "{}" all of them. */
+export function formatScope(namespaces: PodSelection["namespaces"]): string {
+  return typeof namespaces === "string" ? namespaces : `{${namespaces.text}}`;
+}
+
+export function createSelection(namespaces: PodSelection["namespaces"], pods: LabelSelector): PodSelection {
+  return { key: `${formatScope(namespaces)}/${pods.text}`, namespaces, pods };
+}
+
+/** The selections that a policy names: the pods it is for, and each of its peers that are pods. */
+export function selectionsNamedBy(policy: NetworkPolicy): readonly PodSelection[] {
+  const selections = new Map([[policy.subject.key, policy.subject]]);
+  for (const direction of DIRECTIONS)
+    for (const { peers } of policy[direction] ?? [])
+      for (const peer of peers ?? []) if (peer.type === "pods") selections.set(peer.selection.key, peer.selection);
+  return [...selections.values()];
 }

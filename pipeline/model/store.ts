@@ -1,8 +1,9 @@
 import { isEqual } from "#base/equal.ts";
+import { createSelectionIndex } from "../index/selection-index.ts";
 import { type Ingested, ingest } from "../ingest/ingest.ts";
 import type { Problem } from "../problem.ts";
 import { KINDS, type Kind, type RawChange, type SourceBatch } from "../source.ts";
-import type { ModelChange, ModelOf, View } from "./model.ts";
+import type { ModelChange, ModelOf, ObjectChange, View } from "./model.ts";
 
 type Tables = { readonly [K in Kind]: Map<string, ModelOf[K]> };
 
@@ -13,16 +14,17 @@ export interface ModelStore {
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
   /** Every source that was expected has been complete once. */
   isSynced(): boolean;
-  /** Takes a batch in; returns what really changed. Repeats and deletes of the unknown change nothing. */
+  /** Takes a batch in; returns what really changed, objects first and then what follows from them. Repeats and deletes of the unknown change nothing. */
   apply(batch: SourceBatch): readonly ModelChange[];
 }
 
 export function createModelStore(expectedSources: readonly string[]): ModelStore {
   const tables = Object.fromEntries(KINDS.map((kind) => [kind, new Map()])) as unknown as Tables;
   const problems = new Map<string, readonly Problem[]>();
+  const selections = createSelectionIndex();
   const missing = new Set(expectedSources);
 
-  function applyOne(source: string, raw: RawChange): ModelChange | undefined {
+  function applyOne(source: string, raw: RawChange): ObjectChange | undefined {
     const parsed = ingest(source, raw);
     const place = `${raw.kind} ${raw.key}`;
     if (parsed.problems.length > 0) problems.set(place, parsed.problems);
@@ -31,28 +33,28 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   }
 
   return {
-    view: tables,
+    view: { ...tables, selections },
     problems,
     isSynced: () => missing.size === 0,
     apply(batch) {
-      const changes: ModelChange[] = [];
+      const changes: ObjectChange[] = [];
       for (const raw of batch.changes) {
         const change = applyOne(batch.source, raw);
         if (change !== undefined) changes.push(change);
       }
       if (batch.synced) missing.delete(batch.source);
-      return changes;
+      return [...changes, ...selections.apply(changes)];
     },
   };
 }
 
 /** The one place that pairs a kind with its table; the cast joins what TypeScript cannot see as one union member. */
-function store(tables: Tables, raw: RawChange, parsed: Ingested): ModelChange | undefined {
+function store(tables: Tables, raw: RawChange, parsed: Ingested): ObjectChange | undefined {
   const table: Map<string, ModelOf[Kind]> = tables[raw.kind];
   const before = table.get(raw.key);
   const after = parsed.value;
   if (isEqual(before, after)) return undefined;
   if (after === undefined) table.delete(raw.key);
   else table.set(raw.key, after);
-  return { kind: raw.kind, key: raw.key, before, after } as ModelChange;
+  return { kind: raw.kind, key: raw.key, before, after } as ObjectChange;
 }

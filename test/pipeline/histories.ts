@@ -57,9 +57,44 @@ const underlay = fc
   .record({ addresses: fc.subarray(["172.18.0.9/24", "fd18::9/64", "rubbish"]), mtu: fc.constantFrom(1500, 9000, 1) })
   .map((u) => ({ interface: "br-phy", ...u }));
 
+const containers = [{ ports: [{ name: "http", containerPort: 8080 }] }];
 const pod = fc
-  .record({ nodeName: fc.constantFrom("n1", "n2"), ip: fc.constantFrom("10.10.1.2", "fd10:1::2", "?") })
-  .map((p) => ({ spec: { nodeName: p.nodeName }, status: { podIPs: [{ ip: p.ip }] } }));
+  .record({
+    nodeName: fc.constantFrom("n1", "n2"),
+    ip: fc.constantFrom("10.10.1.2", "fd10:1::2", "?"),
+    app: fc.constantFrom("web", "db"),
+    phase: fc.constantFrom("Running", "Running", "Failed"),
+    hasPorts: fc.boolean(),
+  })
+  .map((p) => ({
+    metadata: { labels: { app: p.app } },
+    spec: { nodeName: p.nodeName, containers: p.hasPorts ? containers : [] },
+    status: { phase: p.phase, podIPs: [{ ip: p.ip }] },
+  }));
+
+const selector = fc.constantFrom<unknown>(
+  ...[{}, { matchLabels: { app: "web" } }, { matchExpressions: [{ key: "app", operator: "NotIn", values: ["web"] }] }],
+  { matchLabels: { app: 4 } },
+);
+const peer = fc.oneof(
+  selector.map((podSelector) => ({ podSelector })),
+  fc.constantFrom("b", "c").map((a) => ({ namespaceSelector: { matchLabels: { a } } })),
+  fc.constantFrom("10.10.0.0/16", "172.18.0.0/24", "fd10::/16", "x").map((cidr) => ({ ipBlock: { cidr } })),
+  fc.constant({ ipBlock: { cidr: "10.10.0.0/16", except: ["10.10.1.0/30"] } }),
+);
+const policyPort = fc.constantFrom<unknown>(
+  ...[{ port: 80 }, { port: "http" }, { port: 80, endPort: 90 }, { port: 80, protocol: "SCTP" }, { port: 0 }],
+);
+const policy = fc
+  .record({
+    podSelector: selector,
+    policyTypes: fc.subarray(["Ingress", "Egress"]),
+    peers: fc.array(peer, { maxLength: 2 }),
+    ports: fc.array(policyPort, { maxLength: 2 }),
+  })
+  .map(({ podSelector, policyTypes, peers, ports }) => ({
+    spec: { podSelector, policyTypes, ingress: [{ from: peers, ports }], egress: [{ to: peers, ports }] },
+  }));
 
 const namespace = fc.constantFrom("b", "c", 4).map((value) => ({ metadata: { labels: { a: value } } }));
 
@@ -85,7 +120,8 @@ export const change: fc.Arbitrary<RawChange> = fc.oneof(
   { weight: 4, arbitrary: changesOf("Node", ["n0", "n1", "n2", "n3"], node) },
   { weight: 4, arbitrary: changesOf("Port", ["weir1", "weir2", "weir3"], port) },
   { weight: 2, arbitrary: changesOf("Underlay", ["underlay"], underlay) },
-  changesOf("Pod", ["default/web", "default/db"], pod),
+  { weight: 2, arbitrary: changesOf("Pod", ["default/web", "default/db"], pod) },
+  { weight: 2, arbitrary: changesOf("NetworkPolicy", ["default/p", "default/q"], policy) },
   changesOf("Namespace", ["default"], namespace),
 );
 
