@@ -7,6 +7,7 @@ import type { Kube } from "../rig/kube.ts";
 import type { KubeObject } from "../rig/kube-rig-client.ts";
 import { type Relay, relayInto } from "../rig/relay.ts";
 import { nodeManifest } from "../support/cluster.ts";
+import { run } from "../support/node-rig.ts";
 import { until } from "../watch/until.ts";
 import { startKubeOrSkip } from "./start.ts";
 
@@ -82,5 +83,20 @@ describe("What a node says of itself on a real API server", function () {
     const object = await nodeObject();
     assert.equal(object.metadata.annotations?.["example.com/other"], "kept");
     assert.ok(object.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True"));
+  });
+
+  it("stands when the API server was away and is back, which is counted", async () => {
+    const metric = async (name: string) => {
+      const url = "http://127.0.0.1:10350/metrics";
+      const { output } = await run(["ip", "netns", "exec", `${NAME}-n1`, "curl", "-s", url]);
+      return new RegExp(`^${name}\\{peer="kubernetes"\\} (\\d+)$`, "m").exec(output)?.[1];
+    };
+    assert.deepEqual([await metric("weir_connected"), await metric("weir_reconnects_total")], ["1", undefined]);
+    await kube.kill();
+    await until(async () => (await metric("weir_connected")) === "0", 20_000);
+    await kube.restart();
+    await until(async () => (await metric("weir_reconnects_total")) === "1", 30_000);
+    assert.equal(await metric("weir_connected"), "1");
+    await isPutBack();
   });
 });
