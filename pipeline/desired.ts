@@ -128,8 +128,9 @@ function mergeClaims(
   ];
   const agrees = (other: FlowContribution): boolean => isEqual(other.flow.actions, winner.flow.actions);
   const agreeing = others.map(([, other]) => other).filter(agrees);
-  const owners = [winner, ...agreeing].map((claimant) => claimant.owner);
-  const subject = agreeing.length === 0 ? `${winner.owner.kind}/${winner.owner.name}` : `shared ${key}`;
+  const owners = agreeing.length === 0 ? winner.owners : [winner, ...agreeing].flatMap((claimant) => claimant.owners);
+  const [first] = owners;
+  const subject = owners.length === 1 ? `${first!.kind}/${first!.name}` : `shared ${key}`;
   return {
     desired: { flow: { ...winner.flow, cookie: cookieOf(winner.site, subject) }, site: winner.site, owners },
     conflicts: others
@@ -137,9 +138,9 @@ function mergeClaims(
       .filter((other) => !agrees(other))
       .map((loser) => ({
         source: "pipeline",
-        object: `${loser.owner.kind} ${loser.owner.name}`,
-        field: loser.owner.part ?? "",
-        message: `claims ${formatMatch(winner.flow.match)}, but ${formatOwner(winner.owner)} has it; one of the two has to go`,
+        object: `${loser.owners[0]!.kind} ${loser.owners[0]!.name}`,
+        field: loser.owners[0]!.part ?? "",
+        message: `claims ${formatMatch(winner.flow.match)}, but ${formatOwner(winner.owners[0]!)} has it; one of the two has to go`,
       })),
   };
 }

@@ -71,4 +71,6 @@ export function createEngine(features: readonly Feature[]): Engine {
 function* everything(view: View): Iterable<ModelChange> {
   for (const kind of KINDS)
     for (const [key, after] of view[kind]) yield { kind, key, before: undefined, after } as ModelChange;
+  for (const rule of view.rules.all()) yield { kind: "Rule", key: rule.key, before: undefined, after: rule };
+  for (const key of view.Port.keys()) yield { kind: "Subject", key };
 }

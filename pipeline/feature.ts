@@ -12,9 +12,14 @@ export type HostItem =
   | { readonly type: "pod-cidr"; readonly cidr: string; readonly local: boolean }
   | { readonly type: "node-address"; readonly address: string };
 
-/** What one key of a feature adds to a target. The cookie is not part of it: it follows from site and owners. */
+/** What one key of a feature adds to a target. The cookie is not part of it: it follows from site and owners, of whom there is one at least. */
 export type Contribution =
-  | { readonly target: "flow"; readonly flow: Omit<Flow, "cookie">; readonly site: Site; readonly owner: Owner }
+  | {
+      readonly target: "flow";
+      readonly flow: Omit<Flow, "cookie">;
+      readonly site: Site;
+      readonly owners: readonly Owner[];
+    }
   | { readonly target: "host"; readonly item: HostItem; readonly owner: Owner }
   | { readonly target: "problem"; readonly problem: Problem; readonly owner: Owner };
 

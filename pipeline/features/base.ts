@@ -54,7 +54,7 @@ function flow(
     target: "flow",
     flow: { table: TABLES[table].id, priority, match: match(spec), actions },
     site,
-    owner: OWNER,
+    owners: [OWNER],
   };
 }
 
@@ -66,7 +66,7 @@ function classify(settings: Settings): readonly Contribution[] {
   if (settings.encapsulation === "never") return [gateway];
   const tunnel = flow("base/classify", "Classify", PRIORITY.address, { in_port: PORTS.tunnel, tun_id: TUNNEL_KEY }, [
     setSource(SOURCE.tunnel),
-    goto("Route"),
+    goto("Conntrack"),
   ]);
   return [gateway, tunnel];
 }
@@ -165,11 +165,11 @@ function countHops(): readonly Contribution[] {
   const hop = (priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
     flow("base/hop", "Ttl", priority, spec, actions);
   return [
-    hop(PRIORITY.except, fromSource(SOURCE.gateway), [goto("Output")]),
+    hop(PRIORITY.except, fromSource(SOURCE.gateway), [goto("IngressRule")]),
     ...[ETH_TYPE.ipv4, ETH_TYPE.ipv6].flatMap((eth_type) => [
       hop(PRIORITY.address, { eth_type, nw_ttl: 0 }, []),
       hop(PRIORITY.address, { eth_type, nw_ttl: 1 }, []),
-      hop(PRIORITY.fallback, { eth_type }, [{ type: "dec_ttl" }, goto("Output")]),
+      hop(PRIORITY.fallback, { eth_type }, [{ type: "dec_ttl" }, goto("IngressRule")]),
     ]),
   ];
 }
@@ -184,7 +184,7 @@ function output({ encapsulation }: Settings): readonly Contribution[] {
     ...[ETH_TYPE.ipv4, ETH_TYPE.ipv6].flatMap((eth_type) =>
       ports.map((udp_dst) => {
         const spec = { reg1: PORTS.gateway, eth_type, nw_proto: IP_PROTO.udp, udp_dst };
-        return flow("base/tunnelled", "Output", PRIORITY.forbid, spec, []);
+        return flow("base/tunnelled", "Commit", PRIORITY.forbid, spec, []);
       }),
     ),
     flow("base/output", "Output", PRIORITY.fallback, {}, [{ type: "output_reg", source: registerField("outputPort") }]),
@@ -196,7 +196,7 @@ function misses(): readonly Contribution[] {
   return [
     flow("base/miss", "Classify", PRIORITY.miss, {}, []),
     flow("base/miss", "SpoofGuard", PRIORITY.miss, {}, []),
-    flow("base/miss", "ArpNd", PRIORITY.miss, {}, [goto("Route")]),
+    flow("base/miss", "ArpNd", PRIORITY.miss, {}, [goto("Conntrack")]),
     flow("base/miss", "NdAdvertise", PRIORITY.miss, {}, []),
     flow("base/miss", "Route", PRIORITY.miss, {}, []),
     flow("base/miss", "Ttl", PRIORITY.miss, {}, []),

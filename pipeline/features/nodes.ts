@@ -8,11 +8,11 @@ import { PORTS, ROUTER_MAC, TUNNEL_KEY } from "../layout/ports.ts";
 import { networkPriority, PRIORITY } from "../layout/priorities.ts";
 import { SOURCE } from "../layout/registers.ts";
 import type { Site } from "../layout/sites.ts";
-import { TABLES } from "../layout/tables.ts";
+import { TABLES, type TableName } from "../layout/tables.ts";
 import type { Node, View } from "../model/model.ts";
 import type { Owner } from "../owner.ts";
 import type { Settings } from "../settings.ts";
-import { forwardTo, fromSource, handToHost, toAddress, toNetwork } from "./vocabulary.ts";
+import { forwardTo, fromAddress, fromSource, goto, handToHost, toAddress, toNetwork } from "./vocabulary.ts";
 
 /** How the pods and addresses of each node are reached, this one included. One key a node. */
 export function createNodesFeature(settings: Settings): Feature {
@@ -43,7 +43,7 @@ function deriveSelf(node: Node): readonly Contribution[] {
     const owner = ownerOf(node, `podCIDR ${formatCidr(cidr)}`);
     const gateway = gatewayAddress(cidr);
     contributions.push(
-      flow("nodes/gateway", owner, PRIORITY.address, toAddress(gateway), handToHost()),
+      ...gatewayFlows(owner, gateway),
       toNetworkFlow("nodes/absent", owner, cidr, []),
       host(owner, { type: "gateway-address", cidr: `${formatIp(gateway)}/${cidr.prefixLength}` }),
       host(owner, { type: "pod-cidr", cidr: formatCidr(cidr), local: true }),
@@ -52,11 +52,20 @@ function deriveSelf(node: Node): readonly Contribution[] {
   for (const address of node.addresses) {
     const owner = ownerOf(node, `address ${formatIp(address)}`);
     contributions.push(
-      flow("nodes/gateway", owner, PRIORITY.address, toAddress(address), handToHost()),
+      ...gatewayFlows(owner, address),
       host(owner, { type: "node-address", address: formatIp(address) }),
     );
   }
   return [...contributions, ...whatIsMissing(node)];
+}
+
+/** An address of this node: packets to it are the host's, and packets from it need no policy's leave. */
+function gatewayFlows(owner: Owner, address: Ip): readonly Contribution[] {
+  const fromHost = { ...fromSource(SOURCE.gateway), ...fromAddress(address) };
+  return [
+    flow("nodes/gateway", owner, PRIORITY.address, toAddress(address), handToHost()),
+    flow("nodes/own-pods", owner, PRIORITY.except, fromHost, [goto("Commit")], "IngressRule"),
+  ];
 }
 
 function derivePeer(node: Node, view: View, settings: Settings): readonly Contribution[] {
@@ -222,8 +231,20 @@ function ownerOf(node: Node, part?: string): Owner {
   return part === undefined ? { kind: "Node", name: node.name } : { kind: "Node", name: node.name, part };
 }
 
-function flow(site: Site, owner: Owner, priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution {
-  return { target: "flow", flow: { table: TABLES.Route.id, priority, match: match(spec), actions }, site, owner };
+function flow(
+  site: Site,
+  owner: Owner,
+  priority: number,
+  spec: MatchSpec,
+  actions: readonly Action[],
+  table: TableName = "Route",
+): Contribution {
+  return {
+    target: "flow",
+    flow: { table: TABLES[table].id, priority, match: match(spec), actions },
+    site,
+    owners: [owner],
+  };
 }
 
 function toNetworkFlow(site: Site, owner: Owner, cidr: Cidr, actions: readonly Action[]): Contribution {

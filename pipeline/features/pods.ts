@@ -48,7 +48,7 @@ function flowsOf(port: Port): PodFlow {
     target: "flow",
     flow: { table: TABLES[table].id, priority, match: match(spec), actions },
     site,
-    owner,
+    owners: [owner],
   });
 }
 
@@ -72,7 +72,7 @@ function identify(port: Port, flow: PodFlow): readonly Contribution[] {
   if (port.ips.some((ip) => !isIpv4(ip))) contributions.push(solicit(linkLocal));
   for (const ip of port.ips) {
     contributions.push(
-      flow("pods/identity", "SpoofGuard", PRIORITY.address, { ...self, ...fromAddress(ip) }, [goto("Route")]),
+      flow("pods/identity", "SpoofGuard", PRIORITY.address, { ...self, ...fromAddress(ip) }, [goto("Conntrack")]),
     );
     if (!isIpv4(ip)) {
       contributions.push(solicit(ip));

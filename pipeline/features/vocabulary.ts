@@ -8,7 +8,7 @@ import { TABLES, type TableName } from "../layout/tables.ts";
 /** The words in which features write flows. */
 
 export const ETH_TYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
-export const IP_PROTO = { udp: 17, icmpv6: 58 } as const;
+export const IP_PROTO = { tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 export const ICMPV6 = {
   routerAdvertisement: 134,
   neighbourSolicitation: 135,
@@ -30,15 +30,19 @@ export function setSource(source: number): Action {
 }
 
 /** As a masked set_field, for that is the form in which the switch gives it back. */
-function setRegister(name: keyof typeof REGISTERS, value: number): Action {
+export function setRegister(name: keyof typeof REGISTERS, value: number): Action {
   const { register, start, bits } = REGISTERS[name];
   if (bits === 32) return { type: "set_field", field: register, value };
   return { type: "set_field", field: register, value: value << start, mask: ((1 << bits) - 1) << start };
 }
 
 export function fromSource(source: number): MatchSpec {
-  const { start, bits } = REGISTERS.source;
-  return { reg0: [source << start, ((1 << bits) - 1) << start] };
+  return matchRegister("source", source);
+}
+
+export function matchRegister(name: keyof typeof REGISTERS, value: number): MatchSpec {
+  const { register, start, bits } = REGISTERS[name];
+  return { [register]: bits === 32 ? value : [value << start, ((1 << bits) - 1) << start] };
 }
 
 /** Route's verdict: rewritten MACs and the port by which Output sends the packet, as its next hop. */
@@ -48,7 +52,7 @@ export function forwardTo(port: number, destinationMac: Mac): readonly Action[] 
 
 /** The same to this node itself: the host counts the hop of what it forwards, and its own packets have made none. */
 export function handToHost(): readonly Action[] {
-  return [...readdress(PORTS.gateway, GATEWAY_MAC), goto("Output")];
+  return [...readdress(PORTS.gateway, GATEWAY_MAC), goto("Commit")];
 }
 
 function readdress(port: number, destinationMac: Mac): readonly Action[] {
@@ -75,6 +79,13 @@ export function toNetwork({ address, prefixLength }: Cidr): MatchSpec {
   return typeof address === "number"
     ? { eth_type: ETH_TYPE.ipv4, ip_dst: [address, mask] }
     : { eth_type: ETH_TYPE.ipv6, ipv6_dst: [address, mask] };
+}
+
+export function fromNetwork({ address, prefixLength }: Cidr): MatchSpec {
+  const mask = prefixMask(familyOf(address), prefixLength);
+  return typeof address === "number"
+    ? { eth_type: ETH_TYPE.ipv4, ip_src: [address, mask] }
+    : { eth_type: ETH_TYPE.ipv6, ipv6_src: [address, mask] };
 }
 
 export function fromAddress(ip: Ip): MatchSpec {

@@ -1,12 +1,25 @@
 import { requireUnique } from "./validate.ts";
 
 /** Priorities, the same names in every table: the more exact statement wins. */
-export const PRIORITY = { forbid: 500, except: 410, address: 400, network: 100, fallback: 10, miss: 0 } as const;
+export const PRIORITY = {
+  forbid: 500,
+  except: 410,
+  address: 400,
+  open: 310,
+  rule: 300,
+  isolation: 200,
+  network: 100,
+  fallback: 10,
+  miss: 0,
+} as const;
 
 export const PRIORITY_PURPOSES: Readonly<Record<keyof typeof PRIORITY, string>> = {
   forbid: "Never, whatever else is said.",
   except: "An exception to a statement about an address.",
   address: "One address of one object.",
+  open: "A rule that asks for nothing but the pod.",
+  rule: "The parts of rules; all that they do is to allow, so none comes before another.",
+  isolation: "What no rule allows.",
   network: "A network. Its prefix length is added: the longest prefix wins, as in every routing table.",
   fallback: "Whatever no other flow has taken.",
   miss: "What is not foreseen.",

@@ -41,6 +41,33 @@ export const FEATURES = {
         why: "a peer's own address is reached through the tunnel, so that both ways are the same",
       },
       unreachable: { id: 5, why: "no tunnel leads to a peer of whom no usable address is known" },
+      "own-pods": { id: 6, why: "a node's own packets always reach its pods" },
+    },
+  },
+  connections: {
+    id: 4,
+    sites: {
+      track: { id: 1, why: "every packet is looked up in conntrack" },
+      invalid: { id: 2, why: "what conntrack cannot place belongs to no connection" },
+      reply: { id: 3, why: "replies pass by what let the first packet through" },
+      denied: { id: 4, why: "a connection that a policy came to forbid is cut in both directions" },
+      commit: { id: 5, why: "a connection that was let through is remembered" },
+      next: { id: 6, why: "who is not asked goes on" },
+    },
+  },
+  policies: {
+    id: 5,
+    sites: {
+      rule: { id: 1, why: "a rule is met when its pods, peers and ports all are" },
+      subject: { id: 2, why: "the pods that policies select, as a part of their rules" },
+      peer: { id: 3, why: "an address with which rules allow traffic, as a part of them" },
+      port: { id: 4, why: "a port at which rules allow traffic, as a part of them" },
+      open: { id: 5, why: "a rule allows the pod everything" },
+      isolation: { id: 6, why: "a policy isolates the pod: what no rule allows is denied" },
+      unknown: {
+        id: 7,
+        why: "policies of the namespace may select a pod that is not known yet: nothing passes before it is",
+      },
     },
   },
 } as const;

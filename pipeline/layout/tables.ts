@@ -1,9 +1,8 @@
 import { requireUnique } from "./validate.ts";
 
 /**
- * The tables of br-weir, in the order in which a packet meets them. Ids are constants with gaps: 30-39 are kept for
- * conntrack, 40-49 for services, 50-69 for egress rules, 80-89 for ingress rules, 90-99 for commit. A retired id is not
- * used again within two versions.
+ * The tables of br-weir, in the order in which a packet meets them. Ids are constants with gaps: 40-49 are kept for services,
+ * 50 and 80 for the tier of administrators, 54 and 84 for the baseline. A retired id is not used again within two versions.
  */
 export const TABLES = {
   Classify: {
@@ -19,12 +18,26 @@ export const TABLES = {
   ArpNd: {
     id: 20,
     purpose:
-      "Answers every ARP request and neighbour solicitation, for whatever address, with the router's MAC: for pods and the host everybody is behind the switch, so there is nobody to impersonate. Everything else goes on to Route.",
+      "Answers every ARP request and neighbour solicitation, for whatever address, with the router's MAC: for pods and the host everybody is behind the switch, so there is nobody to impersonate. Everything else goes on to Conntrack.",
   },
   NdAdvertise: {
     id: 21,
     purpose:
       "Second half of the answer to a neighbour solicitation: the target's link-layer address can be written only to what is matched as an advertisement.",
+  },
+  Conntrack: {
+    id: 30,
+    purpose: "Looks up the connection that the packet belongs to.",
+  },
+  ConnectionState: {
+    id: 31,
+    purpose:
+      "Replies go on to Route: policies were asked when the connection began, and are asked anew with each packet of the side that began it. What conntrack cannot place is dropped, and so are replies of a connection that a policy came to forbid.",
+  },
+  EgressRule: {
+    id: 52,
+    purpose:
+      "May the pod send this? A packet passes by any rule of a NetworkPolicy that selects the pod; without one only from a pod that no policy isolates. A rule is a conjunction: a flow for each of its pods, peers and ports, not for each combination.",
   },
   Route: {
     id: 70,
@@ -36,9 +49,24 @@ export const TABLES = {
     purpose:
       "Counts the hop, as every router does. A packet that has none left ends here. What comes from the host has been counted by the host's kernel.",
   },
+  IngressRule: {
+    id: 82,
+    purpose:
+      "May the pod have this? As EgressRule, for the pod that Route found. A node's own packets always reach its pods, or probes would fail.",
+  },
+  Commit: {
+    id: 90,
+    purpose:
+      "A connection that was let through is known from here on, with the rules that let it through; but nothing that a host would take for a tunnel's.",
+  },
+  Deny: {
+    id: 95,
+    purpose:
+      "Where packets end that a policy forbids. If they belong to a connection that was there before, it is marked, and its replies end too.",
+  },
   Output: {
     id: 100,
-    purpose: "Sends the packet out of the port that Route chose, unless a host would take it for a tunnel's.",
+    purpose: "Sends the packet out of the port that Route chose.",
   },
 } as const;
 

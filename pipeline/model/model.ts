@@ -1,4 +1,5 @@
 import type { Cidr, Ip, Mac } from "#base/address.ts";
+import type { RuleChange, Rules, SubjectChange } from "../index/rules.ts";
 import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
 import type { NetworkPolicy } from "./policy.ts";
@@ -78,8 +79,14 @@ export interface ModelOf {
   readonly Underlay: Underlay;
 }
 
-/** All objects as they are now, by kind and key, and what follows from them. Features read it; only the store writes it. */
-export type View = { readonly [K in Kind]: ReadonlyMap<string, ModelOf[K]> } & { readonly selections: Selections };
+/** All objects as they are now, by kind and key. */
+export type Objects = { readonly [K in Kind]: ReadonlyMap<string, ModelOf[K]> };
+
+/** The objects, and what is known of them at once. Features read it; only the store writes it. */
+export interface View extends Objects {
+  readonly selections: Selections;
+  readonly rules: Rules;
+}
 
 /** One object before and after; at least one of the two is there. */
 export type ObjectChange = {
@@ -92,4 +99,4 @@ export type ObjectChange = {
 }[Kind];
 
 /** What a step changes: objects first, then what follows from them, which the view says as well. */
-export type ModelChange = ObjectChange | SelectionChange | AddressChange;
+export type ModelChange = ObjectChange | SelectionChange | AddressChange | RuleChange | SubjectChange;

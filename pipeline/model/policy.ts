@@ -1,5 +1,5 @@
 import type { Cidr } from "#base/address.ts";
-import type { LabelSelector } from "./label-selector.ts";
+import { EVERYTHING, type LabelSelector } from "./label-selector.ts";
 
 /** Which pods: those that `pods` selects in one namespace, or in all that a selector chooses. */
 export interface PodSelection {
@@ -49,11 +49,17 @@ export function createSelection(namespaces: PodSelection["namespaces"], pods: La
   return { key: `${formatScope(namespaces)}/${pods.text}`, namespaces, pods };
 }
 
-/** The selections that a policy names: the pods it is for, and each of its peers that are pods. */
+/** Whose port names count where a rule allows sending to everybody. */
+export const EVERY_POD: PodSelection = createSelection(EVERYTHING, EVERYTHING);
+
+/** The selections that a policy names: the pods it is for, each of its peers that are pods, and whose port names it needs. */
 export function selectionsNamedBy(policy: NetworkPolicy): readonly PodSelection[] {
   const selections = new Map([[policy.subject.key, policy.subject]]);
   for (const direction of DIRECTIONS)
-    for (const { peers } of policy[direction] ?? [])
+    for (const { peers, ports } of policy[direction] ?? []) {
       for (const peer of peers ?? []) if (peer.type === "pods") selections.set(peer.selection.key, peer.selection);
+      const namesPort = ports?.some(({ port }) => typeof port === "string") ?? false;
+      if (namesPort && direction === "egress" && peers === undefined) selections.set(EVERY_POD.key, EVERY_POD);
+    }
   return [...selections.values()];
 }

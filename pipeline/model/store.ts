@@ -1,4 +1,5 @@
 import { isEqual } from "#base/equal.ts";
+import { createRuleIndex } from "../index/rule-index.ts";
 import { createSelectionIndex } from "../index/selection-index.ts";
 import { type Ingested, ingest } from "../ingest/ingest.ts";
 import type { Problem } from "../problem.ts";
@@ -22,6 +23,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   const tables = Object.fromEntries(KINDS.map((kind) => [kind, new Map()])) as unknown as Tables;
   const problems = new Map<string, readonly Problem[]>();
   const selections = createSelectionIndex();
+  const rules = createRuleIndex(tables, selections);
   const missing = new Set(expectedSources);
 
   function applyOne(source: string, raw: RawChange): ObjectChange | undefined {
@@ -33,7 +35,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   }
 
   return {
-    view: { ...tables, selections },
+    view: { ...tables, selections, rules },
     problems,
     isSynced: () => missing.size === 0,
     apply(batch) {
@@ -43,7 +45,8 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
         if (change !== undefined) changes.push(change);
       }
       if (batch.synced) missing.delete(batch.source);
-      return [...changes, ...selections.apply(changes)];
+      const selected = [...changes, ...selections.apply(changes)];
+      return [...selected, ...rules.apply(selected)];
     },
   };
 }

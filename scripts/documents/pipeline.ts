@@ -2,6 +2,7 @@ import { formatMac } from "../../base/address.ts";
 import { formatActions, formatFlow, formatMatch } from "../../openflow/text/index.ts";
 import type { Compiled } from "../../pipeline/compile.ts";
 import type { DesiredFlow } from "../../pipeline/desired.ts";
+import { CT_MARK, ZONE } from "../../pipeline/layout/conntrack.ts";
 import {
   GATEWAY_INTERFACE,
   GATEWAY_MAC,
@@ -118,7 +119,8 @@ function withWords(text: string): string {
     words = words
       .replaceAll(`0x${value}/0xf->${REGISTERS.source.register}`, `${name}->source`)
       .replaceAll(`${REGISTERS.source.register}=0x${value}/0xf`, `source=${name}`);
-  for (const [name, { register }] of Object.entries(REGISTERS))
+  words = words.replaceAll("0x10/0x10->reg0", "1->isReply").replaceAll("reg0=0x10/0x10", "isReply=1");
+  for (const [name, { register }] of Object.entries(REGISTERS).filter(([, { bits }]) => bits === 32))
     words = words
       .replaceAll(`NXM_NX_${register.toUpperCase()}[]`, name)
       .replaceAll(new RegExp(`\\b${register}\\b`, "g"), name);
@@ -181,9 +183,15 @@ function registerSection(): string {
   return [
     "## Registers",
     "",
-    `A packet has no marks outside of the bridge, and no connection tracking yet. Values of \`source\`: ${sources.join(", ")}.`,
+    `A packet has no marks outside of the bridge. Values of \`source\`: ${sources.join(", ")}.`,
     "",
     ...markdownTable(["Bits", "Name", "Holds"], rows),
+    "",
+    "## Connections",
+    "",
+    `All are in the conntrack zone ${ZONE}. \`ct_mark=0x${CT_MARK.denied}\` is one that a policy came to forbid. \`ct_label\` has, in both`,
+    "directions, the `conj_id` of the rule that let it out of its pod in the lowest 32 bits, and in the next 32 that of the rule that",
+    "let it in.",
   ].join("\n");
 }
 

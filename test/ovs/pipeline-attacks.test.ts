@@ -154,7 +154,11 @@ describe("a hostile packet in the real tables", function () {
     },
     "one hop left to the world is the host's to refuse": {
       packet: packet(FROM_WEB, WEB.ipv4, "203.0.113.7", "nw_ttl=1"),
-      ...{ path: `${PODS_OWN} > base/outside > base/output`, exit: `port ${PORTS.gateway}`, final: /nw_ttl=1,/ },
+      ...{
+        path: `${PODS_OWN} > base/outside > connections/commit > base/output`,
+        exit: `port ${PORTS.gateway}`,
+        final: /nw_ttl=1,/,
+      },
     },
     "a source route leads where the packet says it goes, and no further": {
       packet: inPort,

@@ -92,33 +92,41 @@ describe("packets in the real tables", function () {
       },
       "from the peer's pod to this node": {
         packet: packet(FROM_TUNNEL, FAR.ipv6, "fd18::1"),
-        ...{ path: "base/classify > nodes/gateway > base/output", exit: `port ${PORTS.gateway}`, final: /nw_ttl=64/ },
+        ...{
+          path: "base/classify > nodes/gateway > connections/commit > base/output",
+          exit: `port ${PORTS.gateway}`,
+          final: /nw_ttl=64/,
+        },
       },
       "pod to its own gateway, whose hop it is not": {
         packet: packet(FROM_WEB, WEB.ipv4, "10.10.1.1"),
-        path: `${PODS_OWN} > nodes/gateway > base/output`,
+        path: `${PODS_OWN} > nodes/gateway > connections/commit > base/output`,
         ...{ exit: `port ${PORTS.gateway}`, final: /dl_dst=02:77:65:69:72:02.*nw_ttl=64/ },
       },
       "pod to its node's address": {
         packet: packet(FROM_WEB, WEB.ipv6, "fd18::1"),
-        ...{ path: `${PODS_OWN} > nodes/gateway > base/output`, exit: `port ${PORTS.gateway}` },
+        ...{ path: `${PODS_OWN} > nodes/gateway > connections/commit > base/output`, exit: `port ${PORTS.gateway}` },
       },
       "pod to the world": {
         packet: packet(FROM_WEB, WEB.ipv4, "203.0.113.7"),
-        ...{ path: `${PODS_OWN} > base/outside > base/output`, exit: `port ${PORTS.gateway}`, final: /nw_ttl=64/ },
+        ...{
+          path: `${PODS_OWN} > base/outside > connections/commit > base/output`,
+          exit: `port ${PORTS.gateway}`,
+          final: /nw_ttl=64/,
+        },
       },
       "pod to services of the host on 169.254.0.0/16": {
         packet: packet(FROM_WEB, WEB.ipv4, "169.254.169.254"),
-        ...{ path: `${PODS_OWN} > base/outside > base/output`, exit: `port ${PORTS.gateway}` },
+        ...{ path: `${PODS_OWN} > base/outside > connections/commit > base/output`, exit: `port ${PORTS.gateway}` },
       },
       "the host to its pod: it has counted the hop, and a packet of its own has made none": {
         packet: packet(FROM_HOST, "10.10.1.1", WEB.ipv4, "nw_ttl=1"),
-        path: "base/classify > base/miss > pods/deliver > base/hop > base/output",
+        path: "base/classify > base/miss > pods/deliver > base/hop > nodes/own-pods > connections/commit > base/output",
         ...{ exit: "port 11", final: /dl_src=02:77:65:69:72:01,dl_dst=0a:58:00:00:00:0b.*nw_ttl=1,/ },
       },
       "the host to a pod of the peer": {
         packet: packet(FROM_HOST, "10.10.1.1", FAR.ipv4),
-        path: "base/classify > base/miss > nodes/peer > base/hop > base/output",
+        path: "base/classify > base/miss > nodes/peer > base/hop > nodes/own-pods > connections/commit > base/output",
         exit: "tunnel to 172.18.0.2 key 0x77",
       },
       "the host to an address without a pod": {
@@ -133,7 +141,7 @@ describe("packets in the real tables", function () {
     truthTable(() => ovs, "direct", {
       "pods of the peer are the host's to find": {
         packet: packet(web, "10.10.1.5", "10.10.2.9"),
-        ...{ path: `${PODS_OWN} > base/outside > base/output`, exit: `port ${PORTS.gateway}` },
+        ...{ path: `${PODS_OWN} > base/outside > connections/commit > base/output`, exit: `port ${PORTS.gateway}` },
       },
       "nothing comes from a tunnel": { packet: packet(FROM_TUNNEL, FAR.ipv4, "10.10.1.5"), path: "base/miss" },
     });
@@ -141,7 +149,8 @@ describe("packets in the real tables", function () {
 
   describe("where networks lie within each other", () => {
     const fromGateway = (destination: string) => packet(FROM_HOST, "10.10.1.1", destination);
-    const path = "base/classify > base/miss > nodes/peer > base/hop > base/output";
+    const path =
+      "base/classify > base/miss > nodes/peer > base/hop > nodes/own-pods > connections/commit > base/output";
     truthTable(() => ovs, "overlapping-pod-cidrs", {
       "the longer prefix wins": {
         ...{ packet: fromGateway("10.20.4.9"), path },

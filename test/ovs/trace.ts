@@ -14,13 +14,12 @@ export interface Trace {
 /** Sends a packet through the real tables: described as in ovs-fields(7), or in hex beside its in_port. */
 export async function trace(ovs: OvsRig, bridge: string, packet: string, hex?: string): Promise<Trace> {
   const text = await ovs.appctl("ofproto/trace", bridge, packet, ...(hex === undefined ? [] : [hex]));
-  // A tunnel's packet goes on through the bridge that carries the node's address: that is not our business.
-  const own = text.split(/^bridge\(".*"\)\n-+$/m)[1] ?? "";
+  const own = passagesThrough(text, bridge);
   const cookies = [...own.matchAll(/^ ?\d+\. .*cookie (0x[0-9a-f]+)/gm)].map(([, cookie]) => BigInt(cookie!));
   return {
     path: cookies.map((cookie) => siteOfCookie(cookie)?.site ?? `foreign ${cookie}`).join(" > "),
     exit: exitOf(own),
-    final: /^Final flow: (.*)$/m.exec(text)?.[1] ?? "unchanged",
+    final: [...text.matchAll(/^Final flow: (.*)$/gm)].at(-1)?.[1] ?? "unchanged",
   };
 }
 
@@ -31,4 +30,10 @@ function exitOf(own: string): string {
   if (/skipping output to input port/.test(own)) return "nowhere";
   const port = /-> output port is (\d+)/.exec(own)?.[1];
   return port === undefined ? "nowhere" : `port ${port}`;
+}
+
+/** All of them: conntrack sends a packet in again. A tunnel's goes on through the bridge that carries the node's address. */
+function passagesThrough(text: string, bridge: string): string {
+  const parts = text.split(/^bridge\("(.*)"\)\n-+$/m);
+  return parts.filter((_part, i) => i % 2 === 0 && parts[i - 1] === bridge).join("\n");
 }

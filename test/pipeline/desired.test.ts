@@ -14,7 +14,7 @@ const KEY = flowKey(identity);
 
 function flowOf(pod: string, actions: readonly Action[]): Contribution {
   const owner = { kind: "Pod", name: `default/${pod}`, part: `interface ${pod}0` };
-  return { target: "flow", flow: { ...identity, actions }, site: "pods/deliver", owner };
+  return { target: "flow", flow: { ...identity, actions }, site: "pods/deliver", owners: [owner] };
 }
 
 function arrives(pod: string, ...after: readonly Contribution[]): Revision {

@@ -13,10 +13,16 @@ export function findAmbiguity(flows: readonly Flow[]): readonly [Flow, Flow] | u
         one.table === other.table &&
         one.priority === other.priority &&
         overlap(one.match, other.match) &&
-        !isEqual(one.actions, other.actions)
+        !isEqual(one.actions, other.actions) &&
+        !(isPartOfRules(one) && isPartOfRules(other))
       )
         return [one, other];
   return undefined;
+}
+
+/** What conjunctive flows say adds up. */
+function isPartOfRules({ actions, match }: Flow): boolean {
+  return actions.some(({ type }) => type === "conjunction") || match.some(({ field }) => field === "conj_id");
 }
 
 function overlap(a: Match, b: Match): boolean {

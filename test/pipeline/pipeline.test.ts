@@ -70,9 +70,21 @@ describe("a step of the pipeline", () => {
       return { derived: [...derived].sort(), revised: revisions.map(({ contributor }) => contributor).sort() };
     };
     const keys = ["nodes/n1", "nodes/n2", "nodes/n3", "pods/weir1", "pods/weir2"];
-    assert.deepEqual(stepOf(...cluster), { derived: keys, revised: keys });
+    // Whose an address is, and what policies say of a port, no policy asks yet.
+    const asked = (ip: string) => ["egress", "ingress"].map((direction) => `policies/peer ${direction} ${ip}/32`);
+    const all = [
+      ...keys,
+      ...asked("10.10.1.5"),
+      ...asked("10.10.1.6"),
+      "policies/subject weir1",
+      "policies/subject weir2",
+    ];
+    assert.deepEqual(stepOf(...cluster), { derived: all.sort(), revised: keys });
     assert.deepEqual(stepOf(...cluster), { derived: [], revised: [] });
-    assert.deepEqual(stepOf(port("weir1", 12, ["10.10.1.5"])), { derived: ["pods/weir1"], revised: ["pods/weir1"] });
+    assert.deepEqual(stepOf(port("weir1", 12, ["10.10.1.5"])), {
+      derived: ["pods/weir1", "policies/subject weir1"],
+      revised: ["pods/weir1"],
+    });
     const peer = { derived: ["nodes/n2"], revised: ["nodes/n2"] };
     assert.deepEqual(stepOf(node("n2", ["10.10.2.0/24"], ["172.18.0.9"])), peer);
     // On which link the node is concerns every peer, and of these it turns out to be n2 alone.

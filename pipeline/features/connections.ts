@@ -1,0 +1,107 @@
+import type { Action } from "#openflow/actions.ts";
+import { type MatchSpec, match } from "#openflow/match.ts";
+import type { Contribution, Feature } from "../feature.ts";
+import { CT_LABEL, CT_MARK, ZONE } from "../layout/conntrack.ts";
+import { PRIORITY } from "../layout/priorities.ts";
+import { REGISTERS, SOURCE } from "../layout/registers.ts";
+import type { Site } from "../layout/sites.ts";
+import { TABLES, type TableName } from "../layout/tables.ts";
+import type { Owner } from "../owner.ts";
+import { ETH_TYPE, fromSource, goto, matchRegister, registerField, setRegister } from "./vocabulary.ts";
+
+const OWNER: Owner = { kind: "Weir", name: "base" };
+const FAMILIES = [ETH_TYPE.ipv4, ETH_TYPE.ipv6];
+
+/** Bits of ct_state, as ovs-fields(7) names them. */
+const STATE = { new: 0x01, est: 0x02, rel: 0x04, rpl: 0x08, inv: 0x10, trk: 0x20 } as const;
+
+/**
+ * Every connection is tracked, whether a policy looks at it or not: one that comes later finds connections whose direction is
+ * known. The side that began is asked with each packet, the other only passes while nothing denied the first.
+ */
+export function createConnectionsFeature(): Feature {
+  const contributions = [...track(), ...classify(), ...commit(), ...deny()];
+  return { name: "connections", always: ["all"], affected: () => [], derive: () => contributions };
+}
+
+function flow(
+  site: Site,
+  table: TableName,
+  priority: number,
+  spec: MatchSpec,
+  actions: readonly Action[],
+): Contribution {
+  const flow = { table: TABLES[table].id, priority, match: match(spec), actions };
+  return { target: "flow", flow, site, owners: [OWNER] };
+}
+
+function track(): readonly Contribution[] {
+  const lookUp: Action = { type: "ct", zone: ZONE, table: TABLES.ConnectionState.id };
+  return [
+    ...FAMILIES.map((eth_type) => flow("connections/track", "Conntrack", PRIORITY.fallback, { eth_type }, [lookUp])),
+    flow("base/miss", "Conntrack", PRIORITY.miss, {}, []),
+  ];
+}
+
+function classify(): readonly Contribution[] {
+  const state = (site: Site, priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
+    flow(site, "ConnectionState", priority, spec, actions);
+  const pass = [setRegister("isReply", 1), goto("Route")];
+  const denied = { ct_mark: CT_MARK.denied } as const;
+  const reply = ctState(STATE.rpl);
+  const related = ctState(STATE.rel, STATE.rpl);
+  return [
+    state("connections/invalid", PRIORITY.forbid, ctState(STATE.inv), []),
+    state("connections/denied", PRIORITY.except, { ...reply, ...denied }, []),
+    state("connections/denied", PRIORITY.except, { ...related, ...denied }, []),
+    state("connections/reply", PRIORITY.address, reply, pass),
+    state("connections/reply", PRIORITY.address, related, pass),
+    state("connections/next", PRIORITY.fallback, fromSource(SOURCE.pod), [goto("EgressRule")]),
+    state("connections/next", PRIORITY.miss, {}, [goto("Route")]),
+    flow("connections/next", "EgressRule", PRIORITY.miss, {}, [goto("Route")]),
+    flow("connections/reply", "IngressRule", PRIORITY.forbid, matchRegister("isReply", 1), [goto("Commit")]),
+    flow("connections/next", "IngressRule", PRIORITY.miss, {}, [goto("Commit")]),
+  ];
+}
+
+function commit(): readonly Contribution[] {
+  const remember = ct([move("egressRule", CT_LABEL.egressRule.start), move("ingressRule", CT_LABEL.ingressRule.start)]);
+  const forgive = ct([{ type: "set_field", field: "ct_mark", value: 0 }]);
+  return [
+    ...FAMILIES.flatMap((eth_type) => [
+      flow("connections/commit", "Commit", PRIORITY.address, { eth_type, ...ctState(STATE.new) }, [
+        remember,
+        goto("Output"),
+      ]),
+      flow("connections/denied", "Commit", PRIORITY.except, { eth_type, ct_mark: CT_MARK.denied }, [
+        forgive,
+        goto("Output"),
+      ]),
+    ]),
+    flow("connections/next", "Commit", PRIORITY.miss, {}, [goto("Output")]),
+  ];
+}
+
+function deny(): readonly Contribution[] {
+  const mark = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied }]);
+  return [
+    ...FAMILIES.map((eth_type) =>
+      flow("connections/denied", "Deny", PRIORITY.address, { eth_type, ...ctState(STATE.est) }, [mark]),
+    ),
+    flow("base/miss", "Deny", PRIORITY.miss, {}, []),
+  ];
+}
+
+/** Tracked, with the first bit set and the second one, if any, not. */
+function ctState(set: number, unset = 0): MatchSpec {
+  return { ct_state: [STATE.trk | set, STATE.trk | set | unset] };
+}
+
+function ct(exec: readonly Action[]): Action {
+  return { type: "ct", commit: true, zone: ZONE, exec };
+}
+
+function move(register: keyof typeof REGISTERS, start: number): Action {
+  const { bits } = REGISTERS[register];
+  return { type: "move", source: registerField(register), destination: { field: "ct_label", start, bits } };
+}

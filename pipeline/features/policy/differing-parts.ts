@@ -1,0 +1,69 @@
+import { familyOf, formatCidr, type Ip } from "#base/address.ts";
+import { formatRulePort, type Rule } from "../../index/rules.ts";
+import type { View } from "../../model/model.ts";
+import { DIRECTIONS, type Direction } from "../../model/policy.ts";
+import { countClauses } from "./conjunctions.ts";
+import type { PolicyKey } from "./keys.ts";
+
+/** The keys in which a rule stood or stands, less those in which it stands as before. */
+export function* differingParts(before: Rule | undefined, after: Rule | undefined, view: View): Iterable<PolicyKey> {
+  if (before !== undefined && after !== undefined && isSameConjunction(before, after)) {
+    yield* parts(after, before, view);
+    yield* parts(before, after, view);
+    return;
+  }
+  for (const rule of [before, after])
+    if (rule !== undefined) {
+      yield* parts(rule, undefined, view);
+      for (const port of subjectPorts(rule, view)) yield { type: "subject", port };
+    }
+}
+
+/** What its parts say of it is the same: they differ at most in being there. */
+function isSameConjunction(a: Rule, b: Rule): boolean {
+  return (
+    a.id === b.id &&
+    countClauses(a) === countClauses(b) &&
+    a.policy.subject.key === b.policy.subject.key &&
+    a.named?.of === b.named?.of &&
+    (a.peers === undefined) === (b.peers === undefined)
+  );
+}
+
+/** The peers and ports of a rule that are not in the other. */
+function* parts(rule: Rule, other: Rule | undefined, view: View): Iterable<PolicyKey> {
+  const { direction } = rule;
+  const known = {
+    selections: new Set(other?.peers?.selections),
+    networks: new Set(other?.peers?.networks),
+    ports: new Set(other?.ports?.map(formatRulePort)),
+  };
+  for (const selection of rule.peers?.selections ?? [])
+    if (!known.selections.has(selection))
+      for (const podKey of view.selections.membersOf(selection))
+        for (const ip of addressesOf(podKey, view)) yield peerKey(direction, ip);
+  for (const network of rule.peers?.networks ?? [])
+    if (!known.networks.has(network)) yield { type: "peer", direction, network };
+  for (const port of (rule.ports ?? []).map(formatRulePort))
+    if (!known.ports.has(port)) yield { type: "port", direction, port };
+}
+
+function* subjectPorts({ policy }: Rule, view: View): Iterable<string> {
+  for (const podKey of view.rules.subjectsHere(policy.subject.key)) yield* view.rules.portsOf(podKey);
+}
+
+/** Both directions of an address. */
+export function peerKeys(ip: Ip): readonly PolicyKey[] {
+  return DIRECTIONS.map((direction) => peerKey(direction, ip));
+}
+
+function peerKey(direction: Direction, ip: Ip): PolicyKey {
+  const network = formatCidr({ address: ip, prefixLength: familyOf(ip) === 4 ? 32 : 128 });
+  return { type: "peer", direction, network };
+}
+
+/** Those that a pod says it has, and those that its ports here have. */
+export function* addressesOf(podKey: string, view: View): Iterable<Ip> {
+  yield* view.Pod.get(podKey)?.ips ?? [];
+  for (const port of view.rules.portsOf(podKey)) yield* view.Port.get(port)?.ips ?? [];
+}

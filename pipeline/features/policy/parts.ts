@@ -1,0 +1,68 @@
+import { type Cidr, familyOf, type IpFamily, isIpv4, parseCidr } from "#base/address.ts";
+import type { MatchSpec } from "#openflow/match.ts";
+import type { Contribution } from "../../feature.ts";
+import type { Rule } from "../../index/rules.ts";
+import { PRIORITY } from "../../layout/priorities.ts";
+import type { View } from "../../model/model.ts";
+import type { Direction } from "../../model/policy.ts";
+import { ETH_TYPE, fromNetwork, goto, setRegister, toNetwork } from "../vocabulary.ts";
+import { countClauses, partOfRules, ruleFlow, ruleOwner, STAGES } from "./conjunctions.ts";
+
+/** The flow that is met when all parts of a rule are. A rule of one part has none: see deriveSubject. */
+export function deriveRule(key: string, view: View): readonly Contribution[] {
+  const rule = view.rules.rule(key);
+  if (rule === undefined || countClauses(rule) === 1) return [];
+  const { next, verdict } = STAGES[rule.direction];
+  const actions = [setRegister(verdict, rule.id), goto(next)];
+  return [ruleFlow("policies/rule", rule.direction, PRIORITY.rule, { conj_id: rule.id }, actions, [ruleOwner(rule)])];
+}
+
+/** One flow for each family that pods of this node have. */
+export function derivePort(
+  { direction, port }: { readonly direction: Direction; readonly port: string },
+  view: View,
+  families: readonly IpFamily[],
+): readonly Contribution[] {
+  const rules = [...view.rules.ofPort(port, direction)];
+  return families.flatMap((family) =>
+    partOfRules("policies/port", direction, { eth_type: ethType(family), ...toPort(port) }, "ports", rules),
+  );
+}
+
+export function derivePeer(
+  { direction, network }: { readonly direction: Direction; readonly network: string },
+  view: View,
+): readonly Contribution[] {
+  const cidr = parseCidr(network);
+  if (cidr === undefined) return [];
+  const rules = [...view.rules.ofNetwork(network, direction), ...rulesOfPodAt(cidr, direction, view)];
+  const spec = direction === "ingress" ? fromNetwork(cidr) : toNetwork(cidr);
+  return partOfRules("policies/peer", direction, spec, "peers", rules);
+}
+
+/** When the network is one address, the rules that name the pod which has it. */
+function* rulesOfPodAt({ address, prefixLength }: Cidr, direction: Direction, view: View): Iterable<Rule> {
+  if (prefixLength !== (isIpv4(address) ? 32 : 128)) return;
+  const podKey = view.selections.podOf(address);
+  if (podKey === undefined) return;
+  const pod = view.Pod.get(podKey);
+  for (const selection of view.selections.selectionsOf(podKey))
+    for (const rule of view.rules.ofPeer(selection, direction))
+      if (rule.named?.of !== "peer" || pod?.ports.get(rule.named.name) === rule.named.number) yield rule;
+}
+
+function toPort(text: string): MatchSpec {
+  const [protocol, value, mask] = text.split("/").map(Number);
+  if (value === undefined || mask === undefined) return { nw_proto: protocol! };
+  const field = ({ 6: "tcp_dst", 17: "udp_dst", 132: "sctp_dst" } as const)[protocol!];
+  return field === undefined ? { nw_proto: protocol! } : { nw_proto: protocol!, [field]: [value, mask] };
+}
+
+function ethType(family: IpFamily): number {
+  return family === 4 ? ETH_TYPE.ipv4 : ETH_TYPE.ipv6;
+}
+
+export function familiesOf(view: View, nodeName: string): readonly IpFamily[] {
+  const families = new Set(view.Node.get(nodeName)?.podCidrs.map(({ address }) => familyOf(address)));
+  return families.size === 0 ? [4, 6] : [...families].sort();
+}

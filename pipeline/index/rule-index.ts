@@ -1,0 +1,100 @@
+import { isEqual } from "#base/equal.ts";
+import type { ModelChange, Objects, Pod } from "../model/model.ts";
+import { type ConjunctionIds, createConjunctionIds } from "./conjunction-ids.ts";
+import { expandPolicy, type PortNumbers, type RuleWithoutId } from "./expand-policy.ts";
+import { createLocalPods } from "./local-pods.ts";
+import { createPartIndex } from "./part-index.ts";
+import { createPolicyTable } from "./policy-table.ts";
+import { createReach } from "./reach.ts";
+import type { Rule, RuleChange, Rules, SubjectChange } from "./rules.ts";
+import type { Selections } from "./selections.ts";
+
+/** Keeps the rules that count on this node: those of policies that select a pod with a port here. */
+export interface RuleIndex extends Rules {
+  /** After the selections have taken in the same changes; theirs are among `changes`. */
+  apply(changes: readonly ModelChange[]): readonly (RuleChange | SubjectChange)[];
+}
+
+export function createRuleIndex(
+  objects: Objects,
+  selections: Selections,
+  ids: ConjunctionIds = createConjunctionIds(),
+): RuleIndex {
+  const policies = createPolicyTable();
+  const locals = createLocalPods();
+  const parts = createPartIndex();
+  const rules = new Map<string, Rule>();
+  const rulesByPolicy = new Map<string, readonly RuleWithoutId[]>();
+
+  const numbers: PortNumbers = {
+    *ofSubject({ subject }, name) {
+      for (const pod of locals.membersOf(subject.key)) yield* numberOf(objects.Pod.get(pod), name);
+    },
+    *ofPeers(selectionKeys, name) {
+      for (const selection of selectionKeys)
+        for (const pod of selections.membersOf(selection)) yield* numberOf(objects.Pod.get(pod), name);
+    },
+  };
+
+  /** What the policies mean now, and the keys of rules of which the number changed. */
+  function expand(dirty: ReadonlySet<string>): Map<string, RuleWithoutId | undefined> {
+    const next = new Map<string, RuleWithoutId | undefined>();
+    for (const policyKey of dirty) {
+      const policy = policies.get(policyKey);
+      const active = policy !== undefined && locals.membersOf(policy.subject.key).size > 0;
+      const after = active ? expandPolicy(policy, numbers) : [];
+      for (const { key } of rulesByPolicy.get(policyKey) ?? []) next.set(key, undefined);
+      for (const rule of after) next.set(rule.key, rule);
+      if (after.length > 0) rulesByPolicy.set(policyKey, after);
+      else rulesByPolicy.delete(policyKey);
+    }
+    return next;
+  }
+
+  function settle(next: ReadonlyMap<string, RuleWithoutId | undefined>): readonly RuleChange[] {
+    const renumbered = new Set<string>();
+    for (const [key, rule] of next) {
+      if (rule === undefined && rules.has(key)) for (const other of ids.remove(key)) renumbered.add(other);
+      if (rule !== undefined && !rules.has(key)) for (const other of ids.add(key)) renumbered.add(other);
+    }
+    const changes: RuleChange[] = [];
+    for (const key of new Set([...next.keys(), ...renumbered])) {
+      const before = rules.get(key);
+      const id = ids.idOf(key);
+      const wanted = next.has(key) ? next.get(key) : before;
+      const after = wanted === undefined || id === undefined ? undefined : { ...wanted, id };
+      if (isEqual(before, after)) continue;
+      if (before !== undefined) parts.remove(before);
+      if (after !== undefined) parts.add(after);
+      if (after === undefined) rules.delete(key);
+      else rules.set(key, after);
+      changes.push({ kind: "Rule", key, before, after });
+    }
+    return changes;
+  }
+
+  return {
+    all: () => rules.values(),
+    rule: (key) => rules.get(key),
+    ofSubject: parts.ofSubject,
+    ofPeer: parts.ofPeer,
+    ofNetwork: parts.ofNetwork,
+    ofPort: parts.ofPort,
+    portKeys: parts.portKeys,
+    isolating: policies.isolating,
+    hasPolicies: policies.isUsed,
+    subjectsHere: locals.membersOf,
+    portsOf: locals.portsOf,
+    apply(changes) {
+      const reach = createReach(objects, selections, policies, locals);
+      for (const change of changes) reach.take(change);
+      const ruleChanges = settle(expand(reach.policies));
+      return [...ruleChanges, ...[...reach.ports].map((key): SubjectChange => ({ kind: "Subject", key }))];
+    },
+  };
+}
+
+function* numberOf(pod: Pod | undefined, name: string): Iterable<number> {
+  const number = pod?.ports.get(name);
+  if (number !== undefined) yield number;
+}

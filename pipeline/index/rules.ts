@@ -1,0 +1,73 @@
+import type { Prefix } from "#base/prefixes.ts";
+import type { Direction, NetworkPolicy } from "../model/policy.ts";
+
+/** Ports of a rule as a switch matches them: of a protocol, those under a prefix, or all. */
+export interface RulePort {
+  readonly protocol: number;
+  readonly prefix: Prefix | undefined;
+}
+
+/** A rule that holds only for those of its subjects, or of its peers, that call a port by the name. */
+export interface NamedPort {
+  readonly of: "subject" | "peer";
+  /** As in Pod.ports: "TCP/http". */
+  readonly name: string;
+  readonly number: number;
+}
+
+/**
+ * A rule of a policy that selects a pod of this node, as a conjunction: subject and peers and ports. A rule with named ports
+ * is several, one for each number that pods give such a name.
+ */
+export interface Rule {
+  /** "default/web/ingress/0", and "/TCP/http=8080" behind it where a named port makes it one of several. */
+  readonly key: string;
+  /** conj_id. */
+  readonly id: number;
+  readonly direction: Direction;
+  readonly policy: NetworkPolicy;
+  readonly index: number;
+  /** Keys of selections, and networks in text form. Undefined is everybody. */
+  readonly peers: { readonly selections: readonly string[]; readonly networks: readonly string[] } | undefined;
+  /** Undefined is every protocol. */
+  readonly ports: readonly RulePort[] | undefined;
+  readonly named: NamedPort | undefined;
+}
+
+/** The rules of this node, found by their parts. */
+export interface Rules {
+  all(): Iterable<Rule>;
+  rule(key: string): Rule | undefined;
+  ofSubject(selectionKey: string, direction: Direction): Iterable<Rule>;
+  ofPeer(selectionKey: string, direction: Direction): Iterable<Rule>;
+  ofNetwork(network: string, direction: Direction): Iterable<Rule>;
+  ofPort(portKey: string, direction: Direction): Iterable<Rule>;
+  /** The ports of all rules of a direction: see formatRulePort. */
+  portKeys(direction: Direction): Iterable<string>;
+  /** Policies that isolate the pods of a selection. */
+  isolating(selectionKey: string, direction: Direction): Iterable<NetworkPolicy>;
+  hasPolicies(namespace: string): boolean;
+  /** The pods of this node that the subject of a policy selects. */
+  subjectsHere(selectionKey: string): Iterable<string>;
+  /** Names of the ports that a pod ("namespace/name") has on this node. */
+  portsOf(podKey: string): Iterable<string>;
+}
+
+/** A rule came, went, or became another: some of its parts differ. */
+export interface RuleChange {
+  readonly kind: "Rule";
+  readonly key: string;
+  readonly before: Rule | undefined;
+  readonly after: Rule | undefined;
+}
+
+/** A pod of this node is isolated by other policies than before, or was not known and is. */
+export interface SubjectChange {
+  readonly kind: "Subject";
+  /** The port's name. */
+  readonly key: string;
+}
+
+export function formatRulePort({ protocol, prefix }: RulePort): string {
+  return prefix === undefined ? `${protocol}` : `${protocol}/${prefix.value}/${prefix.mask}`;
+}

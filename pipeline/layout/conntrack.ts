@@ -1,0 +1,13 @@
+/** What Weir keeps in connection tracking. */
+
+/** Zone of all connections of pods, in the userspace datapath and, on the kernel's, among those of others on the host. */
+export const ZONE = 0x7765;
+
+/** ct_mark: 0 as long as the connection is let through. */
+export const CT_MARK = { denied: 1 } as const;
+
+/** ct_label, in both directions: the rules that let the connection's first packet through; 0 where none was asked. */
+export const CT_LABEL = {
+  egressRule: { start: 0, bits: 32 },
+  ingressRule: { start: 32, bits: 32 },
+} as const;

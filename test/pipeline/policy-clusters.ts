@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import type { RawChange } from "#pipeline/source.ts";
+import { node, port } from "./samples.ts";
+
+/** Small clusters with policies: few names, labels and addresses, so that everything meets everything. */
+
+export const PODS = ["a/web", "a/api", "b/web", "b/db", "c/far"] as const;
+export const LOCAL = PODS.slice(0, 4);
+const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
+  "a/web": ["10.10.1.2", "fd10:1::2"],
+  "a/api": ["10.10.1.3", "fd10:1::3"],
+  "b/web": ["10.10.1.4", "fd10:1::4"],
+  "b/db": ["10.10.1.5", "fd10:1::5"],
+  "c/far": ["10.10.2.2", "fd10:2::2"],
+};
+export const OUTSIDE = ["203.0.113.7", "10.10.1.77", "10.10.2.9", "2001:db8::7"];
+export const HOST = ["10.10.1.1", "172.18.0.1", "fd10:1::1"];
+
+export function addressesOf(pod: string): readonly string[] {
+  return ADDRESSES[pod] ?? [];
+}
+
+export function ofportOf(pod: string): number {
+  return 10 + LOCAL.indexOf(pod as (typeof LOCAL)[number]);
+}
+
+const labelValue = fc.constantFrom("x", "y", "z");
+const labels = fc.record({ app: labelValue, tier: labelValue }, { requiredKeys: [] });
+
+const requirement = fc.oneof(
+  fc.record({
+    key: fc.constantFrom("app", "tier"),
+    operator: fc.constantFrom("In", "NotIn"),
+    values: fc.uniqueArray(labelValue, { minLength: 1, maxLength: 2 }),
+  }),
+  fc.record({ key: fc.constantFrom("app", "tier"), operator: fc.constantFrom("Exists", "DoesNotExist") }),
+);
+const selector = fc.oneof(
+  fc.constant({}),
+  fc.record({ matchLabels: labels }),
+  fc.record({ matchExpressions: fc.array(requirement, { minLength: 1, maxLength: 2 }) }),
+);
+
+const ipBlock = fc.constantFrom(
+  { cidr: "10.10.1.0/24" },
+  { cidr: "10.10.1.0/24", except: ["10.10.1.2/32", "10.10.1.4/31"] },
+  { cidr: "0.0.0.0/0", except: ["10.10.0.0/16"] },
+  { cidr: "10.10.1.3/32" },
+  { cidr: "fd10::/16", except: ["fd10:1::/64"] },
+  { cidr: "fd10:1::4/128" },
+);
+const peer = fc.oneof(
+  fc.record({ podSelector: selector }),
+  fc.record({ namespaceSelector: selector }),
+  fc.record({ namespaceSelector: selector, podSelector: selector }),
+  fc.record({ ipBlock }),
+);
+const policyPort = fc.oneof(
+  fc.record({ protocol: fc.constantFrom("TCP", "UDP", "SCTP") }),
+  fc.record({
+    protocol: fc.constantFrom("TCP", "UDP"),
+    port: fc.constantFrom<number | string>(80, 8080, "http", "dns"),
+  }),
+  fc.constantFrom(
+    { port: 80, endPort: 443 },
+    { port: 1, endPort: 65535 },
+    { protocol: "UDP", port: 5000, endPort: 6000 },
+  ),
+);
+const rule = (side: "from" | "to") =>
+  fc.record(
+    { [side]: fc.array(peer, { maxLength: 2 }), ports: fc.array(policyPort, { maxLength: 2 }) },
+    { requiredKeys: [] },
+  );
+
+const policy = fc.record(
+  {
+    podSelector: selector,
+    policyTypes: fc.subarray(["Ingress", "Egress"]),
+    ingress: fc.array(rule("from"), { maxLength: 2 }),
+    egress: fc.array(rule("to"), { maxLength: 2 }),
+  },
+  { requiredKeys: ["podSelector"] },
+);
+
+const POLICIES = ["a/one", "a/two", "a/three", "b/one", "b/two", "c/one"];
+
+export const policyChange: fc.Arbitrary<RawChange> = fc.record({
+  kind: fc.constant("NetworkPolicy" as const),
+  key: fc.constantFrom(...POLICIES),
+  object: fc.oneof(
+    { weight: 6, arbitrary: policy.map((spec) => ({ metadata: { uid: "p" }, spec })) },
+    { weight: 1, arbitrary: fc.constant(undefined) },
+  ),
+});
+
+/** With some ports under names that differ from pod to pod. */
+export const podChange: fc.Arbitrary<RawChange> = fc
+  .record({
+    key: fc.constantFrom(...PODS),
+    labels,
+    http: fc.option(fc.constantFrom(80, 8080), { nil: undefined }),
+    isThere: fc.boolean(),
+    phase: fc.constantFrom("Running", "Running", "Running", "Succeeded"),
+  })
+  .map(({ key, labels: own, http, isThere, phase }) => ({
+    kind: "Pod" as const,
+    key,
+    object: isThere || key === "a/web" ? podObject(key, own, http, phase) : undefined,
+  }));
+
+function podObject(key: string, labels: unknown, http: number | undefined, phase: string): unknown {
+  const ports = [
+    ...(http === undefined ? [] : [{ name: "http", containerPort: http }]),
+    { name: "dns", protocol: "UDP", containerPort: 5353 },
+  ];
+  return {
+    metadata: { uid: `uid ${key}`, labels },
+    spec: { nodeName: key === "c/far" ? "n2" : "n1", containers: [{ ports }] },
+    status: { phase, podIPs: addressesOf(key).map((ip) => ({ ip })) },
+  };
+}
+
+export const namespaceChange: fc.Arbitrary<RawChange> = fc
+  .record({ key: fc.constantFrom("a", "b", "c"), labels })
+  .map(({ key, labels: own }) => ({ kind: "Namespace" as const, key, object: { metadata: { labels: own } } }));
+
+/** What is there whatever the policies: two nodes, and the ports of the pods on the first. */
+export function ground(): readonly RawChange[] {
+  return [
+    node("n1", ["10.10.1.0/24", "fd10:1::/64"], ["172.18.0.1"]),
+    node("n2", ["10.10.2.0/24", "fd10:2::/64"], ["172.18.0.2"]),
+    ...LOCAL.map((pod) => port(`port${ofportOf(pod)}`, ofportOf(pod), addressesOf(pod), pod)),
+  ];
+}
+
+export const clusterChanges = fc
+  .tuple(
+    fc.array(namespaceChange, { minLength: 2, maxLength: 3 }),
+    fc.array(podChange, { minLength: 4, maxLength: 7 }),
+    fc.array(policyChange, { minLength: 1, maxLength: 5 }),
+  )
+  .map((parts) => parts.flat());

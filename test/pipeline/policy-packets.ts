@@ -1,0 +1,50 @@
+import { type Ip, parseIp, parseMac } from "#base/address.ts";
+import type { Packet } from "#pipeline/explain/evaluate.ts";
+import { PORTS, ROUTER_MAC, TUNNEL_KEY } from "#pipeline/layout/ports.ts";
+import type { Fields } from "#test/support/fake-switch.ts";
+import { addressesOf, HOST, LOCAL, OUTSIDE, ofportOf, PODS } from "./policy-clusters.ts";
+
+/** Packets of the clusters of policy-clusters.ts. */
+
+const POD_PORTS = [80, 8080, 443, 5353];
+const PORT_FIELDS = { 1: undefined, 6: "tcp_dst", 17: "udp_dst", 58: undefined, 132: "sctp_dst" } as const;
+
+/** From everywhere to every pod, in the family that both have. */
+export function* packetsOfCluster(): Iterable<Packet> {
+  const pods = PODS.flatMap(addressesOf).map((text) => parseIp(text)!);
+  const senders = [...pods, ...[...OUTSIDE, ...HOST].map((text) => parseIp(text)!)];
+  for (const source of senders)
+    for (const destination of pods) {
+      if (typeof source !== typeof destination || source === destination) continue;
+      yield { source, destination, protocol: typeof source === "number" ? 1 : 58, destinationPort: undefined };
+      for (const protocol of [6, 17])
+        for (const destinationPort of POD_PORTS) yield { source, destination, protocol, destinationPort };
+      yield { source, destination, protocol: 132, destinationPort: 80 };
+    }
+}
+
+/** Whose address it is, of the pods that have a port on this node. */
+export function localPodAt(ip: Ip): string | undefined {
+  return LOCAL.find((pod) => addressesOf(pod).some((text) => parseIp(text) === ip));
+}
+
+/** The packet as it enters this node's bridge. */
+export function enter({ source, destination, protocol, destinationPort = 0 }: Packet): Fields {
+  const port = PORT_FIELDS[protocol as keyof typeof PORT_FIELDS];
+  const family =
+    typeof source === "number"
+      ? { eth_type: 0x800, ip_src: source, ip_dst: destination }
+      : { eth_type: 0x86dd, ipv6_src: source, ipv6_dst: destination };
+  const headers = { eth_dst: ROUTER_MAC, ...family, nw_proto: protocol, nw_ttl: 64 };
+  return { ...placeOf(source), ...headers, ...(port === undefined ? {} : { [port]: destinationPort }) };
+}
+
+function placeOf(source: Ip): Fields {
+  const pod = localPodAt(source);
+  if (pod === undefined)
+    return HOST.some((text) => parseIp(text) === source)
+      ? { in_port: PORTS.gateway }
+      : { in_port: PORTS.tunnel, tun_id: TUNNEL_KEY };
+  const in_port = ofportOf(pod);
+  return { in_port, eth_src: parseMac(`0a:58:00:00:00:${in_port.toString(16).padStart(2, "0")}`)! };
+}

@@ -1,0 +1,132 @@
+import type { Action } from "#openflow/actions.ts";
+import type { FieldName } from "#openflow/fields.ts";
+import type { Flow } from "#openflow/flow.ts";
+import { allOnes, type FieldValue, type Match } from "#openflow/match.ts";
+
+/** A packet's fields; absent ones are 0. */
+export type Fields = Partial<Record<FieldName, FieldValue>>;
+
+export interface Passage {
+  /** The flows that were met, in order. */
+  readonly path: readonly Flow[];
+  /** Ports by which it leaves. */
+  readonly outputs: readonly number[];
+  readonly fields: Fields;
+}
+
+const TRACKED_AND_NEW = 0x21;
+
+export interface FakeSwitch {
+  run(packet: Fields): Passage;
+}
+
+/**
+ * Carries packets through flows as ovs-vswitchd does, as far as Weir's flows go: priorities, conjunctive matches, set_field,
+ * goto_table, output. Conntrack knows no connection, unless the packet's ct_state says otherwise.
+ */
+export function createFakeSwitch(flows: Iterable<Flow>): FakeSwitch {
+  const tables = new Map<number, Flow[]>();
+  for (const flow of flows) {
+    const table = tables.get(flow.table);
+    if (table === undefined) tables.set(flow.table, [flow]);
+    else table.push(flow);
+  }
+  for (const table of tables.values()) table.sort((a, b) => b.priority - a.priority);
+  return {
+    run(packet) {
+      const fields: Fields = { ...packet };
+      const path: Flow[] = [];
+      const outputs: number[] = [];
+      for (let table: number | undefined = 0; table !== undefined; ) {
+        const flow = lookUp(tables.get(table) ?? [], fields);
+        table = undefined;
+        if (flow === undefined) break;
+        path.push(flow);
+        for (const action of flow.actions) table = carryOut(action, fields, outputs) ?? table;
+      }
+      return { path, outputs, fields };
+    },
+  };
+}
+
+/** From the highest priority down; at each, a plain flow, or else one whose conj_id all clauses of a conjunction give. */
+function lookUp(flows: readonly Flow[], fields: Fields): Flow | undefined {
+  let start = 0;
+  while (start < flows.length) {
+    const { priority } = flows[start]!;
+    const level: Flow[] = [];
+    while (flows[start]?.priority === priority) level.push(flows[start++]!);
+    const met = level.filter(({ match }) => isMatched(match, fields));
+    const hard = met.find((flow) => !isSoft(flow));
+    if (hard !== undefined) return hard;
+    for (const id of fulfilled(met.filter(isSoft))) {
+      const verdict = level.find(
+        ({ match }) => isMatched(match, { ...fields, conj_id: id }) && isAboutConjunction(match),
+      );
+      if (verdict !== undefined) return verdict;
+    }
+  }
+  return undefined;
+}
+
+function isSoft({ actions }: Flow): boolean {
+  return actions.some(({ type }) => type === "conjunction");
+}
+
+function isAboutConjunction(match: Match): boolean {
+  return match.some(({ field }) => field === "conj_id");
+}
+
+function fulfilled(soft: readonly Flow[]): readonly number[] {
+  const met = new Map<number, Set<number>>();
+  const needed = new Map<number, number>();
+  for (const action of soft.flatMap(({ actions }) => actions)) {
+    if (action.type !== "conjunction") continue;
+    met.set(action.id, (met.get(action.id) ?? new Set()).add(action.clause));
+    needed.set(action.id, action.clauses);
+  }
+  return [...met].filter(([id, clauses]) => clauses.size === needed.get(id)).map(([id]) => id);
+}
+
+function isMatched(match: Match, fields: Fields): boolean {
+  return match.every((term) => {
+    if (term.field === "unknown") return false;
+    const value = BigInt(fields[term.field] ?? 0);
+    const mask = term.mask === undefined ? allOnes(128) : BigInt(term.mask);
+    return (value & mask) === (BigInt(term.value) & mask);
+  });
+}
+
+/** Returns the table in which to go on. */
+function carryOut(action: Action, fields: Fields, outputs: number[]): number | undefined {
+  switch (action.type) {
+    case "goto_table":
+      return action.table;
+    case "set_field": {
+      const mask = action.mask === undefined ? allOnes(128) : BigInt(action.mask);
+      write(fields, action.field, (BigInt(fields[action.field] ?? 0) & ~mask) | (BigInt(action.value) & mask));
+      return undefined;
+    }
+    case "ct":
+      if (action.table !== undefined) fields.ct_state ??= TRACKED_AND_NEW;
+      return action.table;
+    case "output_reg": {
+      const port = Number(BigInt(fields[action.source.field] ?? 0) >> BigInt(action.source.start));
+      // Nothing goes back by the port it came in by.
+      if (port !== Number(fields.in_port)) outputs.push(port);
+      return undefined;
+    }
+    case "output":
+      outputs.push(action.port);
+      return undefined;
+    case "dec_ttl":
+      write(fields, "nw_ttl", BigInt(fields.nw_ttl ?? 0) - 1n);
+      return undefined;
+    default:
+      throw new Error(`the fake switch cannot ${action.type}`);
+  }
+}
+
+function write(fields: Fields, field: FieldName, value: bigint): void {
+  fields[field] = value;
+}
