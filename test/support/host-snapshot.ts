@@ -11,7 +11,7 @@ const TABLES = {
   Open_vSwitch: "external_ids,other_config",
   Bridge: "name,external_ids,other_config,fail_mode,datapath_type,protocols,controller,flow_tables",
   Port: "name,external_ids,other_config,tag",
-  Interface: "name,type,options,external_ids,mtu_request,ofport_request,mac,admin_state",
+  Interface: "name,type,options,external_ids,mtu_request,ofport_request,mac",
   Flow_Table: "name",
 };
 
