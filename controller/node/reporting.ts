@@ -22,8 +22,10 @@ export function createReporting(
 ): Reporting {
   const uidOf = (kind: string, key: string): string | undefined =>
     kind === "Pod" ? view.Pod.get(key)?.uid : kind === "Node" ? view.Node.get(key)?.uid : undefined;
+  const isOurs = (kind: string, key: string): boolean =>
+    kind === "Pod" ? view.Pod.get(key)?.nodeName === node : kind === "Node" && key === node;
   const status = createNodeStatusWriter({ node, request, log, signal });
-  const events = createEventRecorder({ node, request, uidOf, log, signal });
+  const events = createEventRecorder({ node, request, isOurs, uidOf, log, signal });
   return {
     update(report, problems) {
       status.report(report, view.Node.get(node));

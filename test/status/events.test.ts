@@ -17,6 +17,7 @@ function setUp(answer: (call: Call) => KubeResponse | Error = () => ({ status: 2
   const recorder = createEventRecorder({
     node: "n1",
     request: server.request,
+    isOurs: (_, key) => key !== "n2" && key !== "default/elsewhere",
     uidOf: (kind, key) => (key === "default/web" ? `uid-of-${kind}` : undefined),
     log: silentLog,
     signal: end.signal,
@@ -50,7 +51,8 @@ describe("Events", () => {
 
   it("are told by one node: the pod's own, and the node itself", async () => {
     const { calls, recorder } = setUp();
-    recorder.sync([problem("Node n1"), problem("Node n2"), problem("Namespace a"), problem("file x.yaml")]);
+    const others = ["Node n2", "Pod default/elsewhere", "Namespace a", "file x.yaml"];
+    recorder.sync(["Node n1", ...others].map((object) => problem(object)));
     await settle();
     assert.deepEqual(
       calls.map((call) => call.path),

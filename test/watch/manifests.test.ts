@@ -32,7 +32,6 @@ describe("a folder of manifests", () => {
   const start = async (at = directory) => {
     subscription = manifestsSource({
       directory: at,
-      nodeName: "n1",
       log: silentLog,
       settle: 5,
       rescan: 200,
@@ -44,7 +43,7 @@ describe("a folder of manifests", () => {
   };
   const lastKeys = () => batches.at(-1)?.changes.map(({ kind, key, object }) => `${object ? "+" : "-"}${kind} ${key}`);
 
-  it("gives all of it as one complete batch, pods of this node only, and later the differences", async () => {
+  it("gives all of it as one complete batch, pods of other nodes too, and later the differences", async () => {
     await file(
       "a.yaml",
       `${POD("one")}---\n${POD("two", "n2")}---\n\napiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n`,
@@ -55,7 +54,7 @@ describe("a folder of manifests", () => {
       `apiVersion: v1\nkind: List\nitems:\n  - {apiVersion: v1, kind: Node, metadata: {name: n1}}\n`,
     );
     await start();
-    assert.deepEqual(lastKeys(), ["+Pod default/one", "+Namespace x", "+Node n1"]);
+    assert.deepEqual(lastKeys(), ["+Pod default/one", "+Pod default/two", "+Namespace x", "+Node n1"]);
     assert.equal(batches[0]?.synced, true);
     assert.deepEqual(batches[0]?.changes[0]?.object, {
       metadata: { name: "one", namespace: "default", labels: { a: "b" } },

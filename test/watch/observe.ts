@@ -7,7 +7,8 @@ import { createKubeClient, type KubeClient } from "#controller/node/watch/kube-c
 import { type ReflectorOptions, reflect, type SourceStatus } from "#controller/node/watch/reflector.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 
-export const POD = kindOf("Pod");
+/** Of one node only, so that each test has pods of its own on a server that many share. */
+export const POD: WatchedKind = { ...kindOf("Pod"), nodeField: "spec.nodeName" };
 
 export interface Observed {
   readonly batches: readonly SourceBatch[];

@@ -11,6 +11,8 @@ import type { Wait } from "./latest-writer.ts";
 export interface EventOptions {
   readonly node: string;
   readonly request: KubeRequest;
+  /** Every node sees the other objects too, so it leaves them to others. */
+  isOurs(kind: string, key: string): boolean;
   /** The object's uid, without which `kubectl describe` does not show its events. */
   uidOf(kind: string, key: string): string | undefined;
   readonly log: Log;
@@ -78,7 +80,7 @@ export function createEventRecorder(options: EventOptions): EventRecorder {
       const current = new Set<string>();
       for (const problem of problems) {
         const subject = subjectOf(problem.object);
-        if (subject === undefined || (subject.kind === "Node" && subject.name !== options.node)) continue;
+        if (subject === undefined || !options.isOurs(subject.kind, keyOf(subject))) continue;
         const key = `${problem.object} ${problem.field} ${problem.message}`;
         if (!reported.has(key) && queue.size >= QUEUE_LIMIT) continue;
         current.add(key);
@@ -100,6 +102,10 @@ function subjectOf(object: string): Subject | undefined {
   if (pod !== null) return { kind: "Pod", namespace: pod[1]!, name: pod[2]! };
   const node = /^Node ([^/\s]+)$/.exec(object);
   return node === null ? undefined : { kind: "Node", name: node[1]! };
+}
+
+function keyOf({ namespace, name }: Subject): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
 /** False when it should be tried again. */
@@ -126,8 +132,7 @@ async function send(options: EventOptions, problem: Problem, subject: Subject, n
 }
 
 function eventFor(options: EventOptions, problem: Problem, subject: Subject, namespace: string, now: Date) {
-  const key = subject.namespace === undefined ? subject.name : `${subject.namespace}/${subject.name}`;
-  const uid = options.uidOf(subject.kind, key);
+  const uid = options.uidOf(subject.kind, keyOf(subject));
   const time = now.toISOString().replace(/\.\d+Z$/, "Z");
   const identity = createHash("sha256").update(`${uid} ${problem.object} ${problem.field} ${problem.message}`);
   const message = problem.field === "" ? problem.message : `${problem.field} ${problem.message}`;

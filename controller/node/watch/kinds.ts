@@ -8,7 +8,7 @@ export interface WatchedKind {
   /** The last part of the API path, and of the source's name. */
   readonly plural: string;
   readonly namespaced: boolean;
-  /** The field that names an object's node, where only those of this node are wanted: the API selects by it. */
+  /** The field that names an object's node, where only those of this node are wanted: the API selects by it. Absent: all. */
   readonly nodeField?: string;
   readonly prune: Prune;
 }
@@ -44,16 +44,11 @@ const POLICY = ["metadata.name", "metadata.namespace", "metadata.uid", "metadata
 /** One line a kind. What its prune does not keep is dropped on arrival: a change in it is no change to us. */
 // biome-ignore format: one line a kind
 export const WATCHED_KINDS: readonly WatchedKind[] = [
-  { kind: "Pod", apiVersion: "v1", plural: "pods", namespaced: true, nodeField: "spec.nodeName", prune: createPrune(...POD) },
+  { kind: "Pod", apiVersion: "v1", plural: "pods", namespaced: true, prune: createPrune(...POD) },
   { kind: "Node", apiVersion: "v1", plural: "nodes", namespaced: false, prune: createPrune(...NODE) },
   { kind: "Namespace", apiVersion: "v1", plural: "namespaces", namespaced: false, prune: createPrune(...IDENTITY) },
   { kind: "NetworkPolicy", apiVersion: "networking.k8s.io/v1", plural: "networkpolicies", namespaced: true, prune: createPrune(...POLICY) },
 ];
-
-/** What the API's field selector decides, for sources that must decide it themselves. */
-export function concernsNode(kind: WatchedKind, object: unknown, nodeName: string): boolean {
-  return kind.nodeField === undefined || readPath(object, kind.nodeField.split(".")) === nodeName;
-}
 
 /** "/api/v1/pods": the whole cluster's collection. */
 export function collectionPath(kind: WatchedKind): string {

@@ -5,21 +5,13 @@ import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Problem } from "#pipeline/problem.ts";
 import type { RawChange, SourceBatch } from "#pipeline/source.ts";
-import {
-  createManifestFolder,
-  type Directories,
-  type FolderContent,
-  identityOf,
-  MANIFESTS_SOURCE,
-} from "./manifests/folder.ts";
+import { createManifestFolder, type Directories, identityOf, MANIFESTS_SOURCE } from "./manifests/folder.ts";
 import { type ManifestObject, toChange } from "./manifests/parse.ts";
 
 export { MANIFESTS_SOURCE } from "./manifests/folder.ts";
 
 export interface ManifestsOptions {
   readonly directory: string;
-  /** Objects that concern one node only, such as pods, are given for this one, as the API would. Absent: all of them. */
-  readonly nodeName?: string;
   readonly log: Log;
   /** All problems of the folder, whenever they differ from those of last time. */
   readonly onProblems?: (problems: readonly Problem[]) => void;
@@ -32,16 +24,10 @@ export interface ManifestsOptions {
 /** One reading of a folder, for `weirctl compile`. A folder that cannot be read is a problem too. */
 export async function readManifests(
   directory: string,
-  nodeName?: string,
 ): Promise<{ readonly changes: readonly RawChange[]; readonly problems: readonly Problem[] }> {
   const content = await createManifestFolder(directory).read();
   if ("unreadable" in content) return { changes: [], problems: [content.unreadable] };
-  return { changes: [...select(content, nodeName).values()].map(toChange), problems: content.problems };
-}
-
-function select(content: FolderContent, nodeName: string | undefined): ReadonlyMap<string, ManifestObject> {
-  if (nodeName === undefined) return content.objects;
-  return new Map([...content.objects].filter(([, object]) => object.concerns(nodeName)));
+  return { changes: [...content.objects.values()].map(toChange), problems: content.problems };
 }
 
 /**
@@ -69,7 +55,7 @@ export function manifestsSource(options: ManifestsOptions): Observable<SourceBat
         return new Map();
       }
       report(content.problems);
-      const changes = moveTo(known, select(content, options.nodeName));
+      const changes = moveTo(known, content.objects);
       if (changes.length > 0 || !synced) {
         synced = true;
         subscriber.next({ source: MANIFESTS_SOURCE, synced: true, changes });

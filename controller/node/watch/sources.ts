@@ -44,7 +44,7 @@ export function createIntentSource(source: SourceConfig, options: IntentSourceOp
 function createManifestsIntent(directory: string, options: IntentSourceOptions): IntentSource {
   let problems: readonly Problem[] = [];
   let complete = false;
-  const { nodeName, log, onChange } = options;
+  const { log, onChange } = options;
   const onProblems = (next: readonly Problem[]): void => {
     problems = next;
     for (const { object, field, message } of next)
@@ -54,7 +54,7 @@ function createManifestsIntent(directory: string, options: IntentSourceOptions):
   return {
     description: `manifests ${directory}`,
     names: [MANIFESTS_SOURCE],
-    batches$: manifestsSource({ directory, nodeName, log, onProblems }).pipe(
+    batches$: manifestsSource({ directory, log, onProblems }).pipe(
       tap(() => {
         complete = true;
       }),

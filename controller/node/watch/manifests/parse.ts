@@ -1,6 +1,6 @@
 import { type Document, isAlias, isMap, isPair, isScalar, LineCounter, type Pair, parseAllDocuments } from "yaml";
 import type { Kind, RawChange } from "#pipeline/source.ts";
-import { concernsNode, isRecord, keyOf, readPath, WATCHED_KINDS, type WatchedKind } from "../kinds.ts";
+import { isRecord, keyOf, readPath, WATCHED_KINDS, type WatchedKind } from "../kinds.ts";
 
 /** One object of a file, pruned as the API's are. */
 export interface ManifestObject {
@@ -8,8 +8,6 @@ export interface ManifestObject {
   readonly key: string;
   readonly object: unknown;
   readonly line: number;
-  /** Whether a node receives it. */
-  concerns(nodeName: string): boolean;
 }
 
 export interface ManifestProblem {
@@ -119,7 +117,6 @@ function toObject(value: Record<string, unknown>, watched: WatchedKind, line: nu
     key: keyOf(value) ?? "",
     object: watched.prune(value),
     line,
-    concerns: (nodeName) => concernsNode(watched, value, nodeName),
   };
 }
 
