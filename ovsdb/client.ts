@@ -1,34 +1,31 @@
-import { type Log, silentLog } from "#base/log.ts";
+import type { Socket } from "node:net";
+import { abortable } from "#ovsdb/abortable.ts";
+import { checkOperations } from "#ovsdb/check-operations.ts";
 import { OvsdbError } from "#ovsdb/error.ts";
 import { createLockTable, type Lock, type LockOptions } from "#ovsdb/lock.ts";
 import {
   decodeMonitorReply,
   decodeMonitorUpdate,
+  encodeConditionChange,
   encodeMonitorRequest,
+  isConditional,
   MONITOR_METHODS,
   type MonitoredTables,
   type MonitorMethod,
   type MonitorUpdate,
+  type MonitorWhere,
 } from "#ovsdb/monitor.ts";
 import { type Json, malformed } from "#ovsdb/notation.ts";
 import type { Operation, ResultsOf } from "#ovsdb/operations.ts";
-import { openSocket, parseRemotes, type Remote, type TlsOptions } from "#ovsdb/remote.ts";
 import { createSession, type RpcSession } from "#ovsdb/rpc-session.ts";
 import { type DatabaseSchema, parseSchema } from "#ovsdb/schema.ts";
-import { decodeResults, encodeOperation, nameColumn } from "#ovsdb/transaction.ts";
-import { type Uuid, ZERO_UUID } from "#ovsdb/uuid.ts";
+import { decodeResults, encodeOperation } from "#ovsdb/transaction.ts";
+import { isUuid, type Uuid, ZERO_UUID } from "#ovsdb/uuid.ts";
 
-export interface ConnectOptions {
-  /** "unix:/path", "tcp:host:port" or "ssl:host:port"; several (array or comma separated) are tried in order. */
-  readonly remote: string | readonly string[];
-  readonly tls?: TlsOptions;
-  readonly log?: Log;
-  /** Gives up connecting; has no effect once connected. */
-  readonly signal?: AbortSignal;
-  /** Milliseconds for each remote to answer in (5000). */
-  readonly connectTimeout?: number;
-  /** Milliseconds of silence before an echo request (5000); three times as long closes the connection. 0: never. */
-  readonly inactivityProbe?: number;
+export interface ClientOptions {
+  readonly remote: string;
+  readonly inactivityProbe: number;
+  readonly messageLimit?: number | undefined;
 }
 
 export interface CallOptions {
@@ -41,13 +38,18 @@ export interface MonitorOptions extends CallOptions {
   readonly since?: Uuid;
   /** The methods to try, in order. */
   readonly methods?: readonly MonitorMethod[];
-  /** The server has ended the monitor, for the database is gone. */
+  /** The server has ended the monitor: the database is gone or converted (only told where `setDatabaseChangeAware`). */
   onCanceled?(): void;
 }
 
 export interface Monitor {
   /** The method that the server took. */
   readonly method: MonitorMethod;
+  /**
+   * Tables that are not named keep their conditions. The rows that enter and leave come as one update, before this
+   * resolves: `changeConditions({ Interface: [["name", "==", "p1"]] })`.
+   */
+  changeConditions(where: Readonly<Record<string, MonitorWhere>>, options?: CallOptions): Promise<void>;
   cancel(): Promise<void>;
 }
 
@@ -74,41 +76,23 @@ export interface OvsdbClient {
   ): Promise<Monitor>;
   lock(name: string, options?: LockOptions): Promise<Lock>;
   echo(options?: CallOptions): Promise<void>;
-  /** Any other method of the server: `request("get_server_id", [])`. */
+  /** Another one after each start of the server. */
+  getServerId(options?: CallOptions): Promise<Uuid>;
+  /** Whether the server tells of databases that come, go and change, instead of dropping the connection. */
+  setDatabaseChangeAware(aware: boolean, options?: CallOptions): Promise<void>;
+  /** Gives a database another schema, as JSON; what the new one has no place for is lost. */
+  convert(database: string, schema: Json, options?: CallOptions): Promise<void>;
+  /** Resolves while little waits to be written: what pipelines very many requests awaits it between them. */
+  whenWritable(): Promise<void>;
+  /** Any other method of the server. */
   request(method: string, params: readonly Json[], options?: CallOptions): Promise<Json>;
   /** Everything in flight rejects with E_OVSDB_CLOSED. A reason makes `closed` resolve with it. */
   close(reason?: Error): void;
 }
 
-/**
- *     const client = await connectOvsdb({ remote: "unix:/var/run/openvswitch/db.sock" });
- *     const [bridge] = await client.transact("Open_vSwitch", [select("Bridge", [["name", "==", "br0"]])]);
- */
-export async function connectOvsdb(options: ConnectOptions): Promise<OvsdbClient> {
-  const { tls, signal, connectTimeout: timeout = 5000, log = silentLog } = options;
-  const failures: unknown[] = [];
-  for (const remote of parseRemotes(options.remote)) {
-    try {
-      const socket = await openSocket(remote, { tls, signal, timeout });
-      return new Client(remote, (onNotification) =>
-        createSession(socket, {
-          remote: remote.text,
-          log,
-          inactivityProbe: options.inactivityProbe ?? 5000,
-          onNotification,
-        }),
-      );
-    } catch (error) {
-      signal?.throwIfAborted();
-      failures.push(error);
-    }
-  }
-  throw failures.length === 1 ? failures[0] : noneAnswered(failures);
-}
-
-function noneAnswered(failures: readonly unknown[]): OvsdbError {
-  const reasons = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)));
-  return new OvsdbError("E_OVSDB_CONNECT", `no remote answers: ${reasons.join("; ")}`, {}, failures.at(-1));
+/** Over a socket that is connected. */
+export function createClient(socket: Socket, options: ClientOptions): OvsdbClient {
+  return new Client(socket, options);
 }
 
 interface RunningMonitor {
@@ -121,16 +105,16 @@ class Client implements OvsdbClient {
   readonly #session: RpcSession;
   readonly #locks = createLockTable(() => this.#session);
   readonly #monitors = new Map<string, RunningMonitor>();
-  /** For explaining refusals; a server drops the connection when it converts a database. */
+  /** Transactions are checked against them before they are sent. */
   readonly #schemas = new Map<string, Promise<DatabaseSchema>>();
   #lastMonitor = 0;
 
-  constructor(
-    remote: Remote,
-    start: (onNotification: (method: string, params: readonly Json[]) => void) => RpcSession,
-  ) {
-    this.remote = remote.text;
-    this.#session = start((method, params) => this.#notify(method, params));
+  constructor(socket: Socket, options: ClientOptions) {
+    this.remote = options.remote;
+    this.#session = createSession(socket, {
+      ...options,
+      onNotification: (method, params) => this.#notify(method, params),
+    });
   }
 
   get closed(): Promise<Error | undefined> {
@@ -144,7 +128,9 @@ class Client implements OvsdbClient {
   }
 
   async getSchema(database: string, options: CallOptions = {}): Promise<DatabaseSchema> {
-    return parseSchema(await this.#session.request("get_schema", [database], options));
+    const schema = parseSchema(await this.#session.request("get_schema", [database], options));
+    this.#schemas.set(database, Promise.resolve(schema));
+    return schema;
   }
 
   async transact<const Operations extends readonly Operation[]>(
@@ -152,13 +138,10 @@ class Client implements OvsdbClient {
     operations: Operations,
     options: CallOptions = {},
   ): Promise<ResultsOf<Operations>> {
+    const schema = await abortable(this.#check(database, operations), options.signal);
     const reply = await this.#session.request("transact", [database, ...operations.map(encodeOperation)], options);
-    try {
-      // The one place where a list of results becomes the tuple that its operations stand for: decoded one by one.
-      return decodeResults(operations, reply) as unknown as ResultsOf<Operations>;
-    } catch (error) {
-      throw await this.#explain(error, database, operations);
-    }
+    // The one place where a list of results becomes the tuple that its operations stand for: decoded one by one.
+    return decodeResults(operations, reply, schema) as unknown as ResultsOf<Operations>;
   }
 
   async monitor(
@@ -169,8 +152,9 @@ class Client implements OvsdbClient {
   ): Promise<Monitor> {
     const { since = ZERO_UUID, methods = MONITOR_METHODS, onCanceled } = options;
     const name = `weir-${++this.#lastMonitor}`;
+    const conditional = Object.values(tables).some(({ where = true }) => isConditional(where));
     for (const method of methods) {
-      if (method === "monitor" && Object.values(tables).some(({ where = [] }) => where.length > 0)) continue;
+      if (method === "monitor" && conditional) continue;
       const params = encodeMonitorRequest(method, database, name, tables, since);
       const onResult = (result: Json) => {
         this.#monitors.set(name, { onUpdate, onCanceled });
@@ -178,12 +162,27 @@ class Client implements OvsdbClient {
       };
       try {
         await this.#session.request(method, params, { signal: options.signal, onResult });
-        return { method, cancel: () => this.#cancelMonitor(name) };
+        return this.#monitorHandle(name, method);
       } catch (error) {
+        if (options.signal?.aborted) void this.#cancelMonitor(name).catch(() => {}); // it may run at the server
         if (!(error instanceof OvsdbError && error.code === "E_OVSDB_UNKNOWN_METHOD")) throw error;
       }
     }
-    throw new OvsdbError("E_OVSDB_NOT_SUPPORTED", `the server has none of these: ${methods.join(", ")}`, { methods });
+    const message = `the server has none of these${conditional ? " that takes conditions" : ""}: ${methods.join(", ")}`;
+    throw new OvsdbError("E_OVSDB_NOT_SUPPORTED", message, { methods });
+  }
+
+  #monitorHandle(name: string, method: MonitorMethod): Monitor {
+    return {
+      method,
+      changeConditions: async (where, options = {}) => {
+        if (method === "monitor") {
+          throw new OvsdbError("E_OVSDB_NOT_SUPPORTED", "the server's monitor takes no conditions", { method });
+        }
+        await this.#session.request("monitor_cond_change", encodeConditionChange(name, where), options);
+      },
+      cancel: () => this.#cancelMonitor(name),
+    };
   }
 
   lock(name: string, options: LockOptions = {}): Promise<Lock> {
@@ -194,6 +193,25 @@ class Client implements OvsdbClient {
     await this.#session.request("echo", [], options);
   }
 
+  async getServerId(options: CallOptions = {}): Promise<Uuid> {
+    const id = await this.#session.request("get_server_id", [], options);
+    if (!isUuid(id)) throw malformed("the id of a server", id);
+    return id;
+  }
+
+  async setDatabaseChangeAware(aware: boolean, options: CallOptions = {}): Promise<void> {
+    await this.#session.request("set_db_change_aware", [aware], options);
+  }
+
+  async convert(database: string, schema: Json, options: CallOptions = {}): Promise<void> {
+    await this.#session.request("convert", [database, schema], options);
+    this.#schemas.delete(database);
+  }
+
+  whenWritable(): Promise<void> {
+    return this.#session.whenWritable();
+  }
+
   request(method: string, params: readonly Json[], options: CallOptions = {}): Promise<Json> {
     return this.#session.request(method, params, options);
   }
@@ -202,20 +220,27 @@ class Client implements OvsdbClient {
     this.#session.close(reason);
   }
 
-  /** Only a refusal that names no column costs the schema, which is asked for once. */
-  async #explain(error: unknown, database: string, operations: readonly Operation[]): Promise<unknown> {
-    if (!(error instanceof OvsdbError) || error.details["table"] === undefined || "column" in error.details)
-      return error;
-    if (error.code !== "E_OVSDB_CONSTRAINT" && error.code !== "E_OVSDB_SYNTAX") return error;
-    let schema = this.#schemas.get(database);
-    if (schema === undefined) {
-      schema = this.getSchema(database);
-      this.#schemas.set(database, schema);
+  /** A database may have been converted since its schema was read: it is read anew before it is a reason to refuse. */
+  async #check(database: string, operations: readonly Operation[]): Promise<DatabaseSchema> {
+    const known = this.#schemas.get(database);
+    const schema = await (known ?? this.#learnSchema(database));
+    try {
+      checkOperations(operations, schema);
+      return schema;
+    } catch (error) {
+      if (known === undefined) throw error;
+      const current = await this.#learnSchema(database);
+      checkOperations(operations, current);
+      return current;
     }
-    return schema.then(
-      (known) => nameColumn(error, operations, known),
-      () => error, // the connection went meanwhile: the refusal is still the truth
-    );
+  }
+
+  /** Asked once for all transactions that wait for it. */
+  #learnSchema(database: string): Promise<DatabaseSchema> {
+    const schema = this.getSchema(database);
+    this.#schemas.set(database, schema);
+    schema.catch(() => this.#schemas.delete(database));
+    return schema;
   }
 
   async #cancelMonitor(name: string): Promise<void> {
@@ -230,6 +255,7 @@ class Client implements OvsdbClient {
     if (monitor === undefined) return; // of a monitor that we have just cancelled, or a notification of a later version
     if (method === "monitor_canceled") {
       this.#monitors.delete(String(name));
+      this.#schemas.clear(); // of a database that is gone or converted
       monitor.onCanceled?.();
     } else this.#deliver(() => decodeMonitorUpdate(method, params)?.update, monitor.onUpdate);
   }

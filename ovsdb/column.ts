@@ -1,5 +1,6 @@
 /** Columns by their schema: JSON -> plain values, defaults, and the differences of <row-update2>. Pure. */
 import { OvsdbError } from "#ovsdb/error.ts";
+import { excerpt } from "#ovsdb/excerpt.ts";
 import type { Json } from "#ovsdb/notation.ts";
 import type { PlainAtom, PlainValue } from "#ovsdb/row.ts";
 import { type AtomType, type BaseType, type ColumnSchema, shapeOf } from "#ovsdb/schema.ts";
@@ -28,7 +29,7 @@ export function createColumnCodec(column: ColumnSchema, path: string): ColumnCod
       return { empty: undefined, decode, applyDiff: (_before, json) => decode(json) };
     }
     case "set": {
-      const decode = (json: Json) => sortAtoms(decodeAtoms(json, atom, path));
+      const decode = (json: Json) => sortAtoms(decodeAtoms(json, atom, path), path);
       return {
         empty: [],
         decode,
@@ -73,7 +74,8 @@ function toAtom(json: Json | undefined): PlainAtom {
   return typeof json === "bigint" ? json : Number(json);
 }
 
-function defaultAtom(type: AtomType): PlainAtom {
+/** RFC 7047 section 5.2.1: what a column holds that an insert leaves out. */
+export function defaultAtom(type: AtomType): PlainAtom {
   switch (type) {
     case "string":
       return "";
@@ -102,13 +104,20 @@ function decodePairs(json: Json, key: BaseType, value: BaseType, path: string): 
     if (!Array.isArray(pair) || pair.length !== 2) return fail(path, "a pair of key and value", pair);
     map.set(decodePlainAtom(key, pair[0], path), decodePlainAtom(value, pair[1], path));
   }
+  if (map.size !== pairs.length) return fail(path, "a map without repeated keys", json);
   return map;
 }
 
 /** Servers send sets sorted, so the sort is rarely needed. */
-function sortAtoms(atoms: PlainAtom[]): readonly PlainAtom[] {
-  for (let i = 1; i < atoms.length; i++) if (!(atoms[i - 1]! < atoms[i]!)) return atoms.sort(compareAtoms);
-  return atoms;
+function sortAtoms(atoms: PlainAtom[], path: string): readonly PlainAtom[] {
+  if (isAscending(atoms)) return atoms;
+  atoms.sort(compareAtoms);
+  return isAscending(atoms) ? atoms : fail(path, "a set without repetition", atoms);
+}
+
+function isAscending(atoms: readonly PlainAtom[]): boolean {
+  for (let i = 1; i < atoms.length; i++) if (!(atoms[i - 1]! < atoms[i]!)) return false;
+  return true;
 }
 
 function compareAtoms(a: PlainAtom, b: PlainAtom): number {
@@ -120,7 +129,7 @@ function toggleAtoms(before: PlainValue, difference: readonly PlainAtom[], path:
   if (!Array.isArray(before)) return fail(path, "a set to change", before);
   const atoms = new Set<PlainAtom>(before);
   for (const atom of difference) if (!atoms.delete(atom)) atoms.add(atom);
-  return sortAtoms([...atoms]);
+  return sortAtoms([...atoms], path);
 }
 
 /** Equal pairs go, other keys take the value of the difference. */
@@ -135,6 +144,6 @@ function togglePairs(before: PlainValue, difference: ReadonlyMap<PlainAtom, Plai
 }
 
 function fail(path: string, wanted: string, found: unknown): never {
-  const text = JSON.stringify(found, (_key, value) => (typeof value === "bigint" ? `${value}` : value));
-  throw new OvsdbError("E_OVSDB_INCONSISTENT", `${path} should hold ${wanted}, the server sent ${text}`, { path });
+  const message = `${path} should hold ${wanted}, the server sent ${excerpt(found)}`;
+  throw new OvsdbError("E_OVSDB_INCONSISTENT", message, { path });
 }

@@ -49,11 +49,13 @@ export type OvsdbErrorCode =
   | "E_OVSDB_UNKNOWN_METHOD"
   | "E_OVSDB_NOT_LEADER"
   | "E_OVSDB_CLUSTER"
+  /** A server of the cluster that is behind what was seen of it already. */
+  | "E_OVSDB_STALE"
   /** Any other refusal of the server: `details.error` has its word. */
   | "E_OVSDB_SERVER"
   /** No connection could be made. */
   | "E_OVSDB_CONNECT"
-  /** The connection is gone: what was in flight may or may not have happened. */
+  /** The connection is gone. `details.uncertain`: whether the request had left and may have been carried out. */
   | "E_OVSDB_CLOSED"
   /** The server said nothing for too long, echo requests included. */
   | "E_OVSDB_INACTIVE"
@@ -64,7 +66,7 @@ export type OvsdbErrorCode =
   /** What the server sends contradicts what it sent before, or its schema. Repaired by a resync. */
   | "E_OVSDB_INCONSISTENT";
 
-/** What `ovsdb/` throws and rejects with. `details` may hold: error, serverDetails, operation (index), op, table, column. */
+/** What `ovsdb/` throws and rejects with. `details` may hold: error, serverDetails, operation (index), op, table, column, uncertain. */
 export class OvsdbError extends WeirError {
   declare readonly code: OvsdbErrorCode;
 

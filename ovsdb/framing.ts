@@ -14,41 +14,64 @@ export interface Framer {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+/** Brackets and braces differ from each other in bit 0x20 only: [ ] are 0x5b 0x5d, { } are 0x7b 0x7d. */
+const CASE = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-/** Below the longest string that the engine can hold. */
-const DEFAULT_LIMIT = 400 * 1024 * 1024;
+/** Ten times what a database of 200,000 rows is; parsed, hostile text takes some ten times its size. */
+export const DEFAULT_MESSAGE_LIMIT = 128 * 1024 * 1024;
+/** ovsdb-server itself takes no deeper JSON. */
+const DEPTH_LIMIT = 1000;
 
-export function createFramer(limit: number = DEFAULT_LIMIT): Framer {
-  let parts: Buffer[] = [];
-  let held = 0;
+export function createFramer(limit: number = DEFAULT_MESSAGE_LIMIT): Framer {
+  /** The message that is still incomplete: one buffer that grows, for a peer may send each byte alone. */
+  let held = Buffer.alloc(0);
+  let length = 0;
+  /** The brackets that are open, the outermost first. */
+  const opened = new Uint8Array(DEPTH_LIMIT);
   let depth = 0;
   let inString = false;
   let escaped = false;
 
   /** The index behind the message's last byte, or -1. Bytes of multi-byte characters are all above 0x7f. */
   function scan(chunk: Buffer, from: number): number {
-    let at = from;
-    const length = chunk.length;
-    while (at < length) {
-      const byte = chunk[at++];
+    const end = chunk.length;
+    for (let at = from; at < end; ) {
+      const byte = chunk[at++]!;
       if (inString) {
         if (escaped) escaped = false;
         else if (byte === BACKSLASH) escaped = true;
         else if (byte === QUOTE) inString = false;
       } else if (byte === QUOTE) inString = true;
-      else if (byte === OPEN) depth++;
-      else if (byte === CLOSE && --depth === 0) return at;
+      else if ((byte | CASE) === OPEN) {
+        if (depth === DEPTH_LIMIT) throw protocolError(`JSON nested deeper than ${DEPTH_LIMIT}`, chunk);
+        opened[depth++] = byte;
+      } else if ((byte | CASE) === CLOSE) {
+        // A wrong one would let us wait for an end that has gone by.
+        if (opened[--depth] !== byte - 2) throw protocolError("brackets that do not match", chunk.subarray(at - 1));
+        if (depth === 0) return at;
+      }
     }
     return -1;
   }
 
+  function hold(piece: Buffer): void {
+    const wanted = length + piece.length;
+    if (wanted > held.length) {
+      const larger = Buffer.allocUnsafe(Math.max(wanted, Math.min(2 * held.length, limit)));
+      held.copy(larger, 0, 0, length);
+      held = larger;
+    }
+    piece.copy(held, length);
+    length = wanted;
+  }
+
   function finish(tail: Buffer): JsonObject {
-    if (parts.length === 0) return parseMessage(tail);
-    parts.push(tail);
-    const whole = Buffer.concat(parts);
-    parts = [];
-    held = 0;
+    if (length === 0) return parseMessage(tail);
+    hold(tail);
+    const whole = held.subarray(0, length);
+    held = Buffer.alloc(0);
+    length = 0;
     return parseMessage(whole);
   }
 
@@ -58,10 +81,9 @@ export function createFramer(limit: number = DEFAULT_LIMIT): Framer {
     while (start < chunk.length) {
       const end = scan(chunk, start);
       const tail = chunk.subarray(start, end < 0 ? chunk.length : end);
-      if (held + tail.length > limit) throw protocolError(`a message of more than ${limit} bytes`, tail);
+      if (length + tail.length > limit) throw protocolError(`a message of more than ${limit} bytes`, tail);
       if (end < 0) {
-        parts.push(tail);
-        held += tail.length;
+        hold(tail);
         break;
       }
       messages.push(finish(tail));

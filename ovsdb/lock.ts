@@ -1,4 +1,5 @@
 /** Locks (RFC 7047 section 4.1.8-4.1.10): advisory, held by a connection, and asserted by `assert(name)` in transactions. */
+import { OvsdbError } from "#ovsdb/error.ts";
 import type { Json } from "#ovsdb/notation.ts";
 import { isJsonObject, malformed } from "#ovsdb/notation.ts";
 import type { RpcSession } from "#ovsdb/rpc-session.ts";
@@ -34,12 +35,20 @@ export function createLockTable(session: () => RpcSession): LockTable {
 
   async function acquire(name: string, options: LockOptions): Promise<Lock> {
     const { steal = false, onChange, signal } = options;
+    if (entries.has(name)) {
+      throw new OvsdbError("E_OVSDB_VALUE", `this connection has asked for the lock ${name} already`, { lock: name });
+    }
     const entry: Entry = { held: false, onChange };
     entries.set(name, entry);
     try {
       await session().request(steal ? "steal" : "lock", [name], { signal, onResult: (json) => readReply(entry, json) });
     } catch (error) {
       entries.delete(name);
+      // The server may have given it, or give it later, to us who no longer want it. When the connection goes, it is free.
+      if (signal?.aborted)
+        session()
+          .request("unlock", [name])
+          .catch(() => {});
       throw error;
     }
     return {
@@ -56,8 +65,8 @@ export function createLockTable(session: () => RpcSession): LockTable {
   }
 
   function readReply(entry: Entry, json: Json): void {
-    if (!isJsonObject(json) || typeof json["locked"] !== "boolean") throw malformed('{"locked": true or false}', json);
-    entry.held = json["locked"];
+    if (isJsonObject(json) && typeof json["locked"] === "boolean") entry.held = json["locked"];
+    else session().close(malformed('{"locked": true or false}', json));
   }
 
   function notify(method: string, params: readonly Json[]): boolean {

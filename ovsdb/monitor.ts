@@ -8,10 +8,22 @@ import { isUuid, type Uuid, ZERO_UUID } from "#ovsdb/uuid.ts";
 export type MonitorMethod = "monitor_cond_since" | "monitor_cond" | "monitor";
 export const MONITOR_METHODS: readonly MonitorMethod[] = ["monitor_cond_since", "monitor_cond", "monitor"];
 
+/** Rows that satisfy any one of the conditions; `[]` and true are every row, false is none. */
+export type MonitorWhere = Where | boolean;
+
+/** What is told of a table; what is left out is true. */
+export interface MonitorSelect {
+  readonly initial?: boolean;
+  readonly insert?: boolean;
+  readonly delete?: boolean;
+  readonly modify?: boolean;
+}
+
 export interface MonitoredTable {
-  readonly columns: readonly string[];
-  /** Rows that satisfy any one of the conditions; without it, or empty, every row. */
-  readonly where?: Where;
+  /** Without it all columns. */
+  readonly columns?: readonly string[];
+  readonly where?: MonitorWhere;
+  readonly select?: MonitorSelect;
 }
 export type MonitoredTables = Readonly<Record<string, MonitoredTable>>;
 
@@ -47,11 +59,32 @@ export function encodeMonitorRequest(
   since: Uuid,
 ): Json[] {
   const requests: Record<string, Json> = {};
-  for (const [table, { columns, where = [] }] of Object.entries(tables)) {
-    requests[table] = [where.length === 0 ? { columns } : { columns, where: encodeWhere(where) }];
+  for (const [table, { columns, where = true, select }] of Object.entries(tables)) {
+    requests[table] = [
+      {
+        ...(columns !== undefined && { columns }),
+        ...(isConditional(where) && { where: encodeMonitorWhere(where) }),
+        ...(select !== undefined && { select: { ...select } }),
+      },
+    ];
   }
   const params: Json[] = [database, monitor, requests];
   return method === "monitor_cond_since" ? [...params, since] : params;
+}
+
+export function encodeConditionChange(monitor: string, where: Readonly<Record<string, MonitorWhere>>): Json[] {
+  const tables = Object.entries(where).map(([table, of]) => [table, [{ where: encodeMonitorWhere(of) }]]);
+  return [monitor, monitor, Object.fromEntries(tables)];
+}
+
+/** Whether it leaves any row out, which the RFC's own `monitor` cannot. */
+export function isConditional(where: MonitorWhere): boolean {
+  return typeof where === "boolean" ? !where : where.length > 0;
+}
+
+function encodeMonitorWhere(where: MonitorWhere): Json {
+  if (typeof where === "boolean") return [where];
+  return where.length === 0 ? [true] : encodeWhere(where);
 }
 
 /** The reply to a monitor request. */

@@ -1,9 +1,13 @@
+import type { Row } from "#ovsdb/row.ts";
 import type { Uuid } from "#ovsdb/uuid.ts";
 import type { OvsValue, RowValues } from "#ovsdb/value.ts";
 
+declare const FOUND: unique symbol;
+
 /** RFC 7047 section 5.1 <condition>. Sets and maps: `includes`, `excludes` and (un)equality. */
 export type ConditionFunction = "==" | "!=" | "<" | "<=" | ">" | ">=" | "includes" | "excludes";
-export type Condition = readonly [column: string, test: ConditionFunction, value: OvsValue];
+/** A boolean stands for itself, as ovsdb-server(7) 5.1 allows. */
+export type Condition = readonly [column: string, test: ConditionFunction, value: OvsValue] | boolean;
 /** All conditions must hold; `[]` is every row. */
 export type Where = readonly Condition[];
 /** RFC 7047 section 5.1 <mutation>. `insert` and `delete` are for sets and maps. */
@@ -14,13 +18,18 @@ export interface Insert {
   readonly op: "insert";
   readonly table: string;
   readonly row: RowValues;
+  /** Other operations of the transaction refer to the row by `namedUuid` of it. */
   readonly uuidName?: string;
+  /** The row's own UUID, chosen by the client: ovsdb-server(7) 5.2.1. */
+  readonly uuid?: Uuid;
 }
-export interface Select {
+/** `Found` is the type of the rows that it finds; nothing at run time. */
+export interface Select<Found extends Row = Row> {
   readonly op: "select";
   readonly table: string;
   readonly where: Where;
   readonly columns?: readonly string[];
+  readonly [FOUND]?: Found;
 }
 export interface Update {
   readonly op: "update";
@@ -67,16 +76,15 @@ export interface Assert {
 }
 export type Operation = Insert | Select | Update | Mutate | Remove | Wait | Commit | Abort | Comment | Assert;
 
-/** A row as `select` returns it, in the notation's own terms: a set of one element comes as that element. */
-export type SelectedRow = Readonly<Record<string, OvsValue>>;
 export interface InsertResult {
   readonly uuid: Uuid;
 }
 export interface CountResult {
   readonly count: number;
 }
-export interface SelectResult {
-  readonly rows: readonly SelectedRow[];
+/** Rows as a replica has them: sets are arrays, maps are Maps, an empty optional column is undefined. */
+export interface SelectResult<Found extends Row = Row> {
+  readonly rows: readonly Found[];
 }
 export type EmptyResult = Readonly<Record<never, never>>;
 export type OperationResult = InsertResult | CountResult | SelectResult | EmptyResult;
@@ -84,8 +92,8 @@ export type OperationResult = InsertResult | CountResult | SelectResult | EmptyR
 /** The result that belongs to an operation. */
 export type ResultOf<O extends Operation> = O extends Insert
   ? InsertResult
-  : O extends Select
-    ? SelectResult
+  : O extends Select<infer Found>
+    ? SelectResult<Found>
     : O extends Update | Mutate | Remove
       ? CountResult
       : EmptyResult;
@@ -94,8 +102,13 @@ export type ResultsOf<Operations extends readonly Operation[]> = {
 };
 
 /** `insert("Port", { name: "p1", interfaces: namedUuid("i") }, "p")`. */
-export function insert(table: string, row: RowValues, uuidName?: string): Insert {
-  return uuidName === undefined ? { op: "insert", table, row } : { op: "insert", table, row, uuidName };
+export function insert(table: string, row: RowValues, uuidName?: string, uuid?: Uuid): Insert {
+  const plain: Insert = { op: "insert", table, row };
+  return {
+    ...plain,
+    ...(uuidName === undefined ? {} : { uuidName }),
+    ...(uuid === undefined ? {} : { uuid }),
+  };
 }
 
 /** `select("Bridge", [["name", "==", "br0"]], ["_uuid", "ports"])`; without columns, all. */

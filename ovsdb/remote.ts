@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect as connectPlain, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, createSecureContext, type SecureContext } from "node:tls";
 import { OvsdbError } from "#ovsdb/error.ts";
 
 /** TLS for `ssl:` remotes, as PEM text. As in Open vSwitch, `ca` must have signed the peer's certificate; names are not checked. */
@@ -65,12 +65,27 @@ export async function openSocket(remote: Remote, options: OpenOptions): Promise<
     socket.on("error", () => {}); // the caller is told below, once
     socket.destroy();
     signal?.throwIfAborted();
-    const cause = deadline.aborted ? new Error(`no answer within ${timeout} ms`) : error;
-    throw new OvsdbError("E_OVSDB_CONNECT", `cannot connect to ${remote.text}`, { remote: remote.text }, cause);
+    throw connectError(remote, deadline.aborted ? new Error(`no answer within ${timeout} ms`) : error);
   }
   if (remote.type !== "unix") socket.setNoDelay(true);
   return socket;
 }
+
+/** Why there is no connection, with what to look at where certificates are the reason. */
+export function connectError(remote: Remote, cause: unknown): OvsdbError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const hint = TLS_HINTS.find(([pattern]) => pattern.test(code))?.[1];
+  const message = `cannot connect to ${remote.text}${hint === undefined ? "" : `: ${hint}`}`;
+  return new OvsdbError("E_OVSDB_CONNECT", message, { remote: remote.text }, cause);
+}
+
+/** Codes of Node and OpenSSL. Alerts are the server's word about our certificate. */
+const TLS_HINTS: readonly (readonly [RegExp, string])[] = [
+  [/_ALERT_|HANDSHAKE_FAILURE/, "the server refuses our certificate"],
+  [/SELF_SIGNED|UNABLE_TO_|CERT_SIGNATURE_FAILURE|INVALID_CA/, "the given ca has not signed the server's certificate"],
+  [/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, "the server's certificate is not valid at this time"],
+  [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/, "the server does not speak TLS there"],
+];
 
 function startConnection(remote: Remote, tls: TlsOptions | undefined): Socket {
   if (remote.type === "unix") return connectPlain({ path: remote.path });
@@ -79,11 +94,13 @@ function startConnection(remote: Remote, tls: TlsOptions | undefined): Socket {
   if (tls === undefined) {
     throw new OvsdbError("E_OVSDB_VALUE", `${remote.text} needs the tls option: key, certificate and ca`);
   }
-  return connectTls({
-    ...target,
-    key: tls.key,
-    cert: tls.certificate,
-    ca: tls.ca,
-    checkServerIdentity: () => undefined,
-  });
+  const { key, certificate: cert, ca } = tls;
+  let secureContext: SecureContext;
+  try {
+    secureContext = createSecureContext({ key, cert, ca });
+  } catch (error) {
+    const message = "the tls option needs key, certificate and ca as PEM text, and the key must be the certificate's";
+    throw new OvsdbError("E_OVSDB_VALUE", message, { remote: remote.text }, error);
+  }
+  return connectTls({ ...target, secureContext, checkServerIdentity: () => undefined });
 }

@@ -3,17 +3,19 @@
  * deadline. Once closed it stays closed: everything in flight rejects, nothing more is written or delivered.
  */
 import type { Duplex } from "node:stream";
-import type { Log } from "#base/log.ts";
+import { describeError } from "#base/errors.ts";
 import { errorCodeOf, OvsdbError } from "#ovsdb/error.ts";
 import { createFramer } from "#ovsdb/framing.ts";
 import { printJson } from "#ovsdb/json-text.ts";
 import { isJsonObject, type Json, type JsonObject, malformed } from "#ovsdb/notation.ts";
+import { createSender, type Sender } from "#ovsdb/rpc-sender.ts";
 
 export interface SessionOptions {
   readonly remote: string;
-  readonly log: Log;
   /** Milliseconds of silence before an echo request; three times as long ends the session. 0: never. */
   readonly inactivityProbe: number;
+  /** Bytes of the longest message that is taken. */
+  readonly messageLimit?: number | undefined;
   /** Called in the order of arrival, between the replies. */
   onNotification(method: string, params: readonly Json[]): void;
 }
@@ -26,17 +28,27 @@ export interface RequestOptions {
 
 export interface RpcSession {
   readonly closed: Promise<Error | undefined>;
-  /** Resolves with the result; rejects with the server's error as an OvsdbError. */
+  /**
+   * Resolves with the result; rejects with the server's error as an OvsdbError. When the connection goes first, with
+   * E_OVSDB_CLOSED, whose `details.uncertain` is false where the request never left this process.
+   */
   request(method: string, params: readonly Json[], options?: RequestOptions): Promise<Json>;
+  /** Resolves while little is waiting to be written, or when the session has ended. */
+  whenWritable(): Promise<void>;
   /** With a reason it counts as a failure, and `closed` tells it. */
   close(reason?: Error): void;
 }
 
 interface Pending {
   readonly method: string;
+  /** Handed to the stream: from now on the server may act on it. */
+  sent: boolean;
   resolve(result: Json): void;
   reject(error: unknown): void;
 }
+
+/** Of our answers to a server that asks and does not read. */
+const ANSWER_LIMIT = 1 << 20;
 
 export function createSession(stream: Duplex, options: SessionOptions): RpcSession {
   return new Session(stream, options);
@@ -45,12 +57,14 @@ export function createSession(stream: Duplex, options: SessionOptions): RpcSessi
 class Session implements RpcSession {
   readonly closed: Promise<Error | undefined>;
   readonly #stream: Duplex;
+  readonly #sender: Sender;
   readonly #options: SessionOptions;
-  readonly #framer = createFramer();
+  readonly #framer: ReturnType<typeof createFramer>;
   readonly #pending = new Map<number, Pending>();
   readonly #settleClosed: (reason: Error | undefined) => void;
   #lastId = 0;
-  #ended: OvsdbError | undefined;
+  #ended: { readonly reason: Error | undefined } | undefined;
+  #unreadAnswers = 0;
   #lastHeard = performance.now();
   #probing = false;
   #timer: NodeJS.Timeout | undefined;
@@ -60,6 +74,8 @@ class Session implements RpcSession {
     this.closed = promise;
     this.#settleClosed = resolve;
     this.#stream = stream;
+    this.#sender = createSender(stream);
+    this.#framer = createFramer(options.messageLimit);
     this.#options = options;
     stream.on("data", (chunk: Buffer) => this.#receive(chunk));
     stream.on("error", (error: Error) => this.#end(error));
@@ -71,14 +87,14 @@ class Session implements RpcSession {
   request(method: string, params: readonly Json[], options: RequestOptions = {}): Promise<Json> {
     const { signal, onResult } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#ended !== undefined) return Promise.reject(this.#closedError());
+    if (this.#ended !== undefined) return Promise.reject(this.#goneError(this.#ended.reason, method, false));
     const { promise, resolve, reject } = Promise.withResolvers<Json>();
     const id = ++this.#lastId;
-    const text = printJson({ method, params, id });
     const onAbort = () => this.#abandon(id, signal?.reason);
     const settle = () => signal?.removeEventListener("abort", onAbort);
-    this.#pending.set(id, {
+    const pending: Pending = {
       method,
+      sent: false,
       resolve: (result) => {
         settle();
         onResult?.(result);
@@ -88,10 +104,19 @@ class Session implements RpcSession {
         settle();
         reject(error);
       },
-    });
+    };
+    const text = printJson({ method, params, id });
+    this.#pending.set(id, pending);
     signal?.addEventListener("abort", onAbort, { once: true });
-    this.#stream.write(text);
+    this.#sender.send(text, () => {
+      pending.sent = this.#pending.has(id);
+      return pending.sent;
+    });
     return promise;
+  }
+
+  whenWritable(): Promise<void> {
+    return this.#sender.whenWritable();
   }
 
   close(reason?: Error): void {
@@ -125,15 +150,27 @@ class Session implements RpcSession {
   }
 
   #answer(method: string, params: Json, id: Json): void {
-    if (method === "echo") this.#stream.write(printJson({ result: params, error: null, id }));
-    else this.#stream.write(printJson({ result: null, error: { error: "unknown method", details: method }, id }));
+    const answer =
+      method === "echo"
+        ? { result: params, error: null, id }
+        : { result: null, error: { error: "unknown method", details: method }, id };
+    const text = printJson(answer);
+    this.#unreadAnswers += text.length;
+    if (this.#unreadAnswers > ANSWER_LIMIT) {
+      this.#end(new OvsdbError("E_OVSDB_PROTOCOL", "the server asks on and on, and does not read our answers"));
+      return;
+    }
+    this.#sender.send(text, undefined, () => {
+      this.#unreadAnswers -= text.length;
+    });
   }
 
   #settle(id: number, message: JsonObject): void {
     const pending = this.#pending.get(id);
-    if (pending === undefined) {
+    if (pending === undefined || !pending.sent) {
       // Of an aborted request, whose reply may come or not (ovsdb-server gives none to what it cancelled).
-      if (id < 1 || id > this.#lastId) this.#end(malformed("a reply to one of our requests", message));
+      const known = Number.isInteger(id) && id >= 1 && id <= this.#lastId;
+      if (!known || pending !== undefined) this.#end(malformed("a reply to one of our requests", message));
       return;
     }
     this.#pending.delete(id);
@@ -147,34 +184,37 @@ class Session implements RpcSession {
     if (pending === undefined) return;
     this.#pending.delete(id);
     // RFC 7047 section 4.1.4: only a transaction can be cancelled; other requests are answered at once anyway.
-    if (pending.method === "transact") this.#stream.write(printJson({ method: "cancel", params: [id], id: null }));
+    if (pending.sent && pending.method === "transact") {
+      this.#sender.send(printJson({ method: "cancel", params: [id], id: null }));
+    }
     pending.reject(reason);
   }
 
   #end(reason: Error | undefined): void {
     if (this.#ended !== undefined) return;
-    const { remote } = this.#options;
-    const why = reason === undefined ? "it was closed here" : reason.message;
-    this.#ended =
-      reason instanceof OvsdbError
-        ? reason
-        : new OvsdbError("E_OVSDB_CLOSED", `the connection to ${remote} is gone: ${why}`, { remote }, reason);
+    this.#ended = { reason };
     clearTimeout(this.#timer);
+    this.#sender.end();
     this.#stream.destroy();
     const pending = [...this.#pending.values()];
     this.#pending.clear();
-    this.#settleClosed(reason === undefined ? undefined : this.#ended);
-    for (const { reject } of pending) reject(this.#closedError());
+    this.#settleClosed(reason === undefined || reason instanceof OvsdbError ? reason : this.#lostError(reason));
+    for (const { method, sent, reject } of pending) reject(this.#goneError(reason, method, sent));
+  }
+
+  #lostError(reason: Error): OvsdbError {
+    const { remote } = this.#options;
+    const message = `the connection to ${remote} is gone: ${describeError(reason)}`;
+    return new OvsdbError("E_OVSDB_CLOSED", message, { remote }, reason);
   }
 
   /** Callers see E_OVSDB_CLOSED whatever ended the session; the cause says what it was. */
-  #closedError(): OvsdbError {
-    const ended = this.#ended;
-    if (ended === undefined || ended.code === "E_OVSDB_CLOSED") {
-      return ended ?? new OvsdbError("E_OVSDB_CLOSED", "the connection is gone");
-    }
+  #goneError(reason: Error | undefined, method: string, sent: boolean): OvsdbError {
     const { remote } = this.#options;
-    return new OvsdbError("E_OVSDB_CLOSED", `the connection to ${remote} is gone`, { remote }, ended);
+    const why = reason === undefined ? "it was closed here" : describeError(reason);
+    const fate = sent ? "was sent and may have been carried out" : "was not sent";
+    const message = `the connection to ${remote} is gone: ${why}; ${method} ${fate}`;
+    return new OvsdbError("E_OVSDB_CLOSED", message, { remote, method, uncertain: sent }, reason);
   }
 
   #schedule(delay: number): void {

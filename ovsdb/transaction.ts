@@ -1,9 +1,8 @@
 /** Operations -> the JSON of a `transact` request, and its reply -> results or the one error that failed it. */
-import { checkValue } from "#ovsdb/check.ts";
+import { createColumnCodec } from "#ovsdb/column.ts";
 import { errorCodeOf, OvsdbError } from "#ovsdb/error.ts";
 import {
-  decodeRow,
-  decodeValue,
+  decodeAtom,
   encodeRow,
   encodeValue,
   isJsonObject,
@@ -12,7 +11,8 @@ import {
   malformed,
 } from "#ovsdb/notation.ts";
 import type { Condition, Operation, OperationResult, Where } from "#ovsdb/operations.ts";
-import type { DatabaseSchema } from "#ovsdb/schema.ts";
+import type { PlainValue, Row } from "#ovsdb/row.ts";
+import { columnOf, type DatabaseSchema } from "#ovsdb/schema.ts";
 
 const COLUMN_IN_DETAILS = /\bcolumns? "?([A-Za-z_]\w*)/;
 
@@ -20,8 +20,8 @@ export function encodeOperation(operation: Operation): JsonObject {
   const { op } = operation;
   switch (op) {
     case "insert": {
-      const { table, row, uuidName } = operation;
-      const encoded = { op, table, row: encodeRow(row) };
+      const { table, row, uuidName, uuid } = operation;
+      const encoded = { op, table, row: encodeRow(row), ...(uuid === undefined ? {} : { uuid }) };
       return uuidName === undefined ? encoded : { ...encoded, "uuid-name": uuidName };
     }
     case "select": {
@@ -58,38 +58,71 @@ export function encodeOperation(operation: Operation): JsonObject {
 }
 
 export function encodeWhere(where: Where): Json[] {
-  return where.map(([column, test, value]: Condition) => [column, test, encodeValue(value, column)]);
+  return where.map((condition: Condition) => {
+    if (typeof condition === "boolean") return condition;
+    const [column, test, value] = condition;
+    return [column, test, encodeValue(value, column)];
+  });
 }
 
 /** RFC 7047 section 4.1.3: one element an operation; after a failure nulls, or one element more if the commit failed. */
-export function decodeResults(operations: readonly Operation[], reply: Json): OperationResult[] {
+export function decodeResults(
+  operations: readonly Operation[],
+  reply: Json,
+  schema: DatabaseSchema,
+): OperationResult[] {
   if (!Array.isArray(reply)) throw malformed("the results of a transaction", reply);
   const results: readonly Json[] = reply;
   const failed = results.findIndex((result) => isJsonObject(result) && typeof result["error"] === "string");
   if (failed >= 0) throw operationError(operations, failed, results[failed]);
   if (results.length < operations.length) throw malformed(`${operations.length} results`, reply);
-  return operations.map((operation, index) => decodeResult(operation, results[index]));
+  return operations.map((operation, index) => decodeResult(operation, results[index], `results[${index}]`, schema));
 }
 
-function decodeResult(operation: Operation, json: Json | undefined): OperationResult {
-  if (!isJsonObject(json)) throw malformed(`the result of ${operation.op}`, json);
+function decodeResult(
+  operation: Operation,
+  json: Json | undefined,
+  path: string,
+  schema: DatabaseSchema,
+): OperationResult {
+  if (!isJsonObject(json)) throw malformed(`the result of ${operation.op} as ${path}`, json, path);
   switch (operation.op) {
     case "insert": {
-      const value = decodeValue(json["uuid"]);
-      if (typeof value === "object" && "uuid" in value) return { uuid: value.uuid };
-      throw malformed("the uuid of an inserted row", json);
+      const atom = decodeAtom(json["uuid"], `${path}.uuid`);
+      if (typeof atom === "object" && "uuid" in atom) return { uuid: atom.uuid };
+      throw malformed(`the uuid of an inserted row as ${path}`, json, path);
     }
     case "update":
     case "mutate":
     case "delete":
       if (typeof json["count"] === "number") return { count: json["count"] };
-      throw malformed(`the count of ${operation.op}`, json);
+      throw malformed(`the count of ${operation.op} as ${path}`, json, path);
     case "select":
-      if (Array.isArray(json["rows"])) return { rows: json["rows"].map((row: Json) => decodeRow(row)) };
-      throw malformed("the rows of select", json);
+      if (Array.isArray(json["rows"]))
+        return { rows: decodeRows(operation.table, json["rows"], `${path}.rows`, schema) };
+      throw malformed(`the rows of select as ${path}`, json, path);
     default:
       return {};
   }
+}
+
+/** As a replica would hold them: the schema says what is a set, even where it has one element. */
+function decodeRows(table: string, rows: readonly Json[], path: string, schema: DatabaseSchema): Row[] {
+  const codecs = new Map<string, (json: Json) => PlainValue>();
+  function decodeColumn(column: string, json: Json): PlainValue {
+    let decode = codecs.get(column);
+    if (decode === undefined) {
+      const columnSchema = columnOf(schema.tables.get(table)!, column);
+      if (columnSchema === undefined) throw malformed(`columns of ${table} in ${path}`, column, path);
+      decode = createColumnCodec(columnSchema, `${table}.${column}`).decode;
+      codecs.set(column, decode);
+    }
+    return decode(json);
+  }
+  return rows.map((row, index) => {
+    if (!isJsonObject(row)) throw malformed(`a row of ${table} as ${path}[${index}]`, row, path);
+    return Object.fromEntries(Object.entries(row).map(([column, json]) => [column, decodeColumn(column, json)]));
+  });
 }
 
 function operationError(operations: readonly Operation[], index: number, json: Json | undefined): OvsdbError {
@@ -99,7 +132,7 @@ function operationError(operations: readonly Operation[], index: number, json: J
   const operation = operations[index];
   const subject = operation === undefined ? "the commit" : describeOperation(operation, index, operations.length);
   const message = `${subject} was refused: ${error}${serverDetails === undefined ? "" : `: ${serverDetails}`}`;
-  const column = serverDetails === undefined ? undefined : COLUMN_IN_DETAILS.exec(serverDetails)?.[1];
+  const column = COLUMN_IN_DETAILS.exec(serverDetails ?? "")?.[1] ?? onlyColumn(operation);
   const table = operation !== undefined && "table" in operation ? operation.table : undefined;
   return new OvsdbError(errorCodeOf(error), message, {
     error,
@@ -110,23 +143,11 @@ function operationError(operations: readonly Operation[], index: number, json: J
   });
 }
 
-/**
- * ovsdb-server says which value it refuses, but seldom of which column. This finds the first column of the refused
- * operation whose value the schema forbids, and adds it and what would be right. Returns the error as it is otherwise.
- */
-export function nameColumn(error: OvsdbError, operations: readonly Operation[], schema: DatabaseSchema): OvsdbError {
-  const { operation: index, table } = error.details;
-  const operation = typeof index === "number" ? operations[index] : undefined;
-  const columns = schema.tables.get(String(table))?.columns;
-  if (operation === undefined || columns === undefined || !("row" in operation)) return error;
-  for (const [column, value] of Object.entries(operation.row)) {
-    const columnSchema = columns.get(column);
-    const wanted = columnSchema === undefined ? undefined : checkValue(columnSchema, value);
-    if (wanted === undefined) continue;
-    const message = `${error.message} (column ${column} should hold ${wanted})`;
-    return new OvsdbError(error.code, message, { ...error.details, column, wanted }, error.cause);
-  }
-  return error;
+/** ovsdb-server says which value it refuses, but seldom of which column: here there is only one. */
+function onlyColumn(operation: Operation | undefined): string | undefined {
+  if (operation?.op !== "mutate") return undefined;
+  const columns = new Set(operation.mutations.map(([column]) => column));
+  return columns.size === 1 ? [...columns][0] : undefined;
 }
 
 function describeOperation(operation: Operation, index: number, total: number): string {

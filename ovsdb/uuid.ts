@@ -2,6 +2,8 @@ import { OvsdbError } from "#ovsdb/error.ts";
 
 /** A row's identity, in canonical text: "6b1de2a4-...". A plain string at run time, so it is a good key. */
 export type Uuid = string & { readonly Uuid: never };
+/** Of a row of this table, as typed rows have it. Any Uuid may stand for one, but not one of another table. */
+export type Ref<Table extends string> = Uuid & { readonly refTable?: Table };
 
 const PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

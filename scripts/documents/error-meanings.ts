@@ -129,7 +129,7 @@ export const ERROR_CHAPTERS: Readonly<Record<string, Chapter>> = {
   "Open vSwitch's database": {
     E_OVSDB_CONNECT: ["No connection could be made.", `${AGAIN} Is ovsdb-server running, and \`ovs.database\` right?`],
     E_OVSDB_CLOSED: [
-      "The connection is gone; what was in flight may or may not have happened.",
+      "The connection is gone; `details.uncertain` says whether the request may have been carried out.",
       `${AGAIN} What there is is compared after the reconnect.`,
     ],
     E_OVSDB_INACTIVE: ["The server was silent for too long.", AGAIN],
@@ -174,6 +174,10 @@ export const ERROR_CHAPTERS: Readonly<Record<string, Chapter>> = {
       "Name the leader in `ovs.database`; a node's own database is no cluster.",
     ],
     E_OVSDB_CLUSTER: ["The database's cluster could not do it.", AGAIN],
+    E_OVSDB_STALE: [
+      "This member of a cluster is behind what was seen of the cluster already.",
+      "Nothing: another member is asked, or this one is waited for.",
+    ],
     E_OVSDB_SERVER: [
       "Any other refusal; `details.error` has the server's word.",
       "Look the word up in ovsdb-server(7).",

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { createFramer } from "#ovsdb/framing.ts";
 import { parseJson } from "#ovsdb/json-text.ts";
@@ -11,6 +13,14 @@ const MESSAGES: JsonObject[] = [
   { text: "ends with a backslash \\", id: null },
 ];
 const STREAM = Buffer.from(MESSAGES.map((message) => JSON.stringify(message)).join("\n \t\r"));
+
+/** Of what is still reachable. */
+function memoryInUse(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
 
 function feed(chunks: readonly Buffer[]): JsonObject[] {
   const framer = createFramer();
@@ -51,10 +61,29 @@ describe("the framing of JSON-RPC messages", () => {
       Buffer.from('{"a":}'),
       Buffer.from("{} x"),
       Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
+      Buffer.from('{"a":[}'),
+      Buffer.from('{"a":"[{","b":]'),
+      Buffer.from(`{"a":${"[".repeat(1000)}`),
+      Buffer.from('{"a":'.repeat(1001)),
     ];
     for (const bytes of cases) assert.throws(() => feed([bytes]), { code: "E_OVSDB_PROTOCOL" });
     const small = createFramer(10);
     assert.throws(() => small.push(Buffer.from('{"a":"0123456789')), { code: "E_OVSDB_PROTOCOL" });
+  });
+
+  it("takes what nests as deep as ovsdb-server itself allows", () => {
+    const text = `{"a":${"[".repeat(999)}${"]".repeat(999)}}`;
+    assert.deepEqual(feed([Buffer.from(text)]), [parseJson(text)]);
+  });
+
+  it("holds an unfinished message in little more than its bytes, even if each comes alone", () => {
+    const framer = createFramer();
+    const before = memoryInUse();
+    framer.push(Buffer.from('{"a":"'));
+    for (let i = 0; i < 1_000_000; i++) framer.push(Buffer.of(0x78));
+    const grown = memoryInUse() - before;
+    assert.ok(grown < 5_000_000, `a million bytes are held in ${grown}`);
+    assert.equal(String(framer.push(Buffer.from('"}'))[0]!["a"]).length, 1_000_000);
   });
 
   it("throws nothing but its own error on random bytes", () => {

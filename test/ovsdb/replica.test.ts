@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { createReplica, insert, type MonitorMethod, type Replica, type ReplicaBatch } from "#ovsdb/index.ts";
 import type { Json, JsonObject } from "#ovsdb/notation.ts";
 import { eventually } from "#test/ovsdb/support/eventually.ts";
@@ -144,6 +145,107 @@ describe("a replica of a peer that misbehaves", () => {
     await assert.rejects(replica!.transact([insert("T", {})], { epoch }), { code: "E_OVSDB_CLOSED" });
     await replica!.transact([insert("T", {})], { epoch: replica!.epoch });
     assert.equal(asked("transact").length, 2);
+  });
+
+  it("is repaired after any nonsense, counts it, and ends in the truth without a word to its user", async () => {
+    const uuid = fc.constantFrom(A, B);
+    const row = fc.dictionary(
+      fc.constantFrom("name", "nome"),
+      fc.oneof(fc.constantFrom<Json>("a", 1, ["set", []]), fc.jsonValue({ maxDepth: 1 })),
+    );
+    const kind = fc.constantFrom("insert", "modify", "delete", "initial", "other");
+    const rowUpdate = fc.oneof(
+      fc.tuple(kind, row).map(([key, columns]) => ({ [key]: columns })),
+      fc.jsonValue({ maxDepth: 1 }),
+    );
+    const updates = fc.dictionary(
+      fc.constantFrom("T", "U"),
+      fc.oneof(fc.dictionary(uuid, rowUpdate), fc.jsonValue({ maxDepth: 1 })),
+    );
+    const truth: Json = { T: { [A]: { initial: { name: "a" } }, [B]: { initial: { name: "b" } } } };
+    let nonsense: Json[] = [];
+    await start({
+      monitor_cond_since: (message, { send }) => {
+        const [, monitor = null] = message["params"] as Json[];
+        send(reply(message, [false, FIRST, truth]));
+        for (const one of nonsense.splice(0)) send({ method: "update3", params: [monitor, SECOND, one], id: null });
+      },
+      echo: (message, { send }) => send(reply(message, [])),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(updates as fc.Arbitrary<Json>, { minLength: 1, maxLength: 4 }), async (lies) => {
+        // The last one cannot be true, so the replica must come back for the whole.
+        nonsense = [...lies, { T: { [FIRST]: { modify: {} } } }];
+        const { epoch } = replica!;
+        server!.connections.at(-1)!.socket.destroy();
+        await eventually("repaired", () => replica!.connected && replica!.epoch > epoch + 1);
+        assert.deepEqual(names().sort(), ["a", "b"]);
+      }),
+      { numRuns: 60 },
+    );
+    assert.ok(replica!.statistics.inconsistencies > 0);
+  });
+
+  it("leaves a server that is behind what it has seen of the cluster, and one that is cut off", async () => {
+    const cluster = "00000000-0000-0000-0000-0000000000c1";
+    const make = (index: number, connected = true) =>
+      startFakeServer((message, { send }) => {
+        const method = String(message["method"]);
+        const params = message["params"] as Json[];
+        const status = {
+          name: "db",
+          model: "clustered",
+          connected,
+          leader: false,
+          index,
+          cid: ["uuid", cluster],
+          schema: JSON.stringify(SCHEMA),
+        };
+        if (method === "set_db_change_aware") send(reply(message, {}));
+        else if (params[0] === "_Server") send(reply(message, { Database: { [A]: { initial: status } } }));
+        else if (method === "get_schema") send(reply(message, SCHEMA));
+        else send(reply(message, [false, ZERO, { T: { [A]: { initial: { name: `${index}` } } } }]));
+      });
+    const servers = await Promise.all([make(10), make(9), make(20, false), make(10)]);
+    replica = createReplica({
+      remote: servers.map(({ remote }) => remote),
+      database: "db",
+      tables: { T: ["name"] },
+      onConnection: (connected) => connections.push(connected),
+      backoff: { next: () => 1, reset: () => {} },
+    });
+    try {
+      await replica.whenSynced();
+      assert.equal(replica.status?.index, 10n);
+      servers[0]!.connections[0]!.socket.destroy();
+      await eventually("elsewhere", () => connections.length === 3);
+      assert.deepEqual(
+        servers.map(({ connections: { length } }) => length),
+        [1, 1, 1, 1],
+      );
+      assert.deepEqual(names(), ["10"]);
+    } finally {
+      replica.close();
+      for (const one of servers) await one.close();
+    }
+  });
+
+  it("tries again after a status that it cannot read", async () => {
+    const bad: Json[] = [
+      { Database: { [A]: { initial: { name: 5 } } } },
+      [],
+      { Database: { [A]: { initial: { name: "db", schema: "no schema" } } } },
+    ];
+    await start({
+      set_db_change_aware: (message, { send }) => send(reply(message, {})),
+      monitor_cond: (message, { send }) => {
+        const lie = bad.shift();
+        if (lie !== undefined) send(reply(message, lie));
+        else send(refuse(message, { error: "unknown database" }));
+      },
+      monitor_cond_since: (message, { send }) => send(reply(message, [false, ZERO, {}])),
+    });
+    assert.equal(server!.connections.length, 4);
   });
 
   it("gives up when told to", async () => {

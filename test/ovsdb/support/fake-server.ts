@@ -33,6 +33,7 @@ export async function startFakeServer(answer: Answer): Promise<FakeServer> {
       send: (message) => socket.write(printJson(message)),
     };
     connections.push(connection);
+    socket.setNoDelay(true);
     socket.on("error", () => {});
     socket.on("data", (chunk: Buffer) => {
       for (const message of framer.push(chunk)) {

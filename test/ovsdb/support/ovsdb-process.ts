@@ -1,9 +1,10 @@
 /** A private ovsdb-server in a temporary folder, as a child of this process. Leftovers of crashed runs are swept first. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { connectOvsdb } from "#ovsdb/index.ts";
 import { eventually } from "#test/ovsdb/support/eventually.ts";
 
@@ -17,6 +18,9 @@ export interface OvsdbProcess {
   kill(): Promise<void>;
   /** Starts it again over the same database. */
   start(): Promise<void>;
+  appctl(...argv: string[]): Promise<string>;
+  /** The port of a remote `ptcp:0:...` or `pssl:0:...`. */
+  port(): Promise<number>;
   /** Ends it and removes every trace. */
   close(): Promise<void>;
 }
@@ -29,6 +33,7 @@ export interface OvsdbProcessOptions {
   readonly argv?: readonly string[];
 }
 
+const exec = promisify(execFile);
 const PREFIX = "weir-t-ovsdb-";
 const SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema";
 
@@ -95,6 +100,19 @@ class Server implements OvsdbProcess {
       await client.echo();
       client.close();
     });
+  }
+
+  async appctl(...argv: string[]): Promise<string> {
+    return (await exec("ovs-appctl", ["-t", join(this.directory, "ovsdb.ctl"), ...argv])).stdout;
+  }
+
+  async port(): Promise<number> {
+    let port = 0;
+    await eventually("it listens", () => {
+      port = Number(/listening on port (\d+)/.exec(readFileSync(join(this.directory, "ovsdb.log"), "utf8"))?.[1] ?? 0);
+      return port > 0;
+    });
+    return port;
   }
 
   async close(): Promise<void> {
