@@ -26,8 +26,17 @@ export function familyOf(ip: Ip): IpFamily {
 /** Parses "10.0.0.1" or "fd00::1"; undefined for anything else (zones, prefixes, octal and short forms included). */
 export function parseIp(text: string): Ip | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipFromBytes(ipaddr.IPv4.parse(text).toByteArray());
-  if (!text.includes("%") && ipaddr.IPv6.isValid(text)) return ipFromBytes(ipaddr.IPv6.parse(text).toByteArray());
+  const plain = withoutDots(text);
+  if (!text.includes("%") && ipaddr.IPv6.isValid(plain)) return ipFromBytes(ipaddr.IPv6.parse(plain).toByteArray());
   return undefined;
+}
+
+/** "::1.2.3.4" is ::102:304 (RFC 4291, 2.2); ipaddr.js takes it for ::ffff:102:304. */
+function withoutDots(text: string): string {
+  const [dotted] = /(?<=:)[\d.]*\.[\d.]*$/.exec(text) ?? [];
+  if (dotted === undefined || !ipaddr.IPv4.isValidFourPartDecimal(dotted)) return text;
+  const [a = 0, b = 0, c = 0, d = 0] = dotted.split(".").map(Number);
+  return `${text.slice(0, -dotted.length)}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
 }
 
 /** The canonical text: dotted decimal, or RFC 5952. */

@@ -60,6 +60,13 @@ describe("addresses", () => {
     assert.equal(formatIp(ip("2001:db8:0:1:1:1:1:1")), "2001:db8:0:1:1:1:1:1");
   });
 
+  it("reads the last 32 bits of an IPv6 address in dots as what they are, mapped or not", () => {
+    assert.equal(ip("::1.2.3.4"), 0x01020304n);
+    assert.equal(ip("::ffff:1.2.3.4"), 0xffff_0102_0304n);
+    assert.equal(formatIp(ip("64:ff9b::192.0.2.33")), "64:ff9b::c000:221");
+    assert.equal(parseIp("::256.0.0.1"), undefined);
+  });
+
   for (const text of [
     "",
     "10.0.0",
