@@ -10,7 +10,8 @@ declare global {
   }
 }
 
-const LONG_NUMBER = /\d{16}/;
+/** What stands before a number; a long run of digits within a string seldom has that. */
+const LONG_NUMBER = /(?:^|[:,[\s])-?\d{16}/;
 const INTEGER = /^-?\d+$/;
 
 export function parseJson(text: string): Json {

@@ -149,6 +149,44 @@ describe("a clustered database", function () {
     await eventually("it follows", () => names(replica).join() === "a,b");
   });
 
+  it("is held true through deaths and returns of its members, at the leader and anywhere", async () => {
+    const everywhere = [
+      await follow({ leaderOnly: true }),
+      await follow(),
+      await follow({ remote: cluster.members[2]!.remote }),
+    ];
+    for (let round = 0; round < 4; round++) {
+      const leader = await cluster.leader();
+      const victim = round % 2 === 0 ? leader : others(leader)[0]!;
+      await add(`before-${round}`);
+      await victim.kill();
+      await add(`without-${round}`, `also-without-${round}`);
+      await victim.start();
+      await add(`after-${round}`);
+    }
+    const { replica: truth } = await follow({ leaderOnly: true });
+    assert.equal(truth.tables.Item.size, 16);
+    for (const { replica } of everywhere) {
+      await eventually("they agree", () => {
+        assert.ok(replica.connected);
+        assert.deepEqual(new Map(replica.tables.Item), new Map(truth.tables.Item));
+      });
+      assert.equal(replica.statistics.inconsistencies, 0);
+    }
+  });
+
+  it("is read through a relay, from which it may go and come back", async () => {
+    const { replica, batches } = await follow({ remote: await cluster.startRelay() });
+    assert.equal(replica.status?.model, "relay");
+    await add("a");
+    await eventually("it comes through", () => names(replica).join() === "a");
+    for (const member of cluster.members) await member.kill();
+    for (const member of cluster.members) await member.start();
+    await add("b");
+    await eventually("it comes through again", () => names(replica).join() === "a,b");
+    assert.deepEqual(batches.map(said), [[], ["a"], ["b"]]);
+  });
+
   it("conditions that change and leaders that change lose and invent no row", async () => {
     await add("a", "b", "c");
     const { replica } = await follow({ tables: { Item: { columns: ["name"], where: [["name", "==", "a"]] } } });

@@ -14,6 +14,7 @@ const PREFIX = "weir-t-raft-";
 export interface RaftMember {
   /** "unix:.../1.sock" */
   readonly remote: string;
+  /** Its database, or what it relays. */
   readonly file: string;
   start(): Promise<void>;
   /** SIGKILL, waited for. */
@@ -27,6 +28,8 @@ export interface RaftCluster {
   readonly remote: string;
   /** The member that leads, once there is one. */
   leader(): Promise<RaftMember>;
+  /** A server that has nothing of its own; returns its remote. */
+  startRelay(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export async function startCluster(schema: { readonly name: string }, size = 3):
   writeFileSync(join(directory, "owner.pid"), `${process.pid}`);
   writeFileSync(join(directory, "schema"), JSON.stringify(schema));
   const members = Array.from({ length: size }, (_, i) => new Member(directory, i + 1, schema.name));
+  const relays: Member[] = [];
   const [first, ...others] = members;
   await exec("ovsdb-tool", ["create-cluster", first!.file, join(directory, "schema"), first!.raft]);
   await first!.start();
@@ -54,8 +58,15 @@ export async function startCluster(schema: { readonly name: string }, size = 3):
       });
       return found!;
     },
+    async startRelay() {
+      const source = `relay:${schema.name}:${members.map(({ remote }) => remote).join()}`;
+      const relay = new Member(directory, members.length + relays.length + 1, schema.name, source);
+      relays.push(relay);
+      await relay.start();
+      return relay.remote;
+    },
     async close() {
-      await Promise.all(members.map((member) => member.kill()));
+      await Promise.all([...members, ...relays].map((member) => member.kill()));
       rmSync(directory, { recursive: true, force: true });
     },
   };
@@ -69,11 +80,11 @@ class Member implements RaftMember {
   readonly #database: string;
   #child: ChildProcess | undefined;
 
-  constructor(directory: string, index: number, database: string) {
+  constructor(directory: string, index: number, database: string, source?: string) {
     this.#at = (name) => join(directory, `${index}.${name}`);
     this.remote = `unix:${this.#at("sock")}`;
     this.raft = `unix:${this.#at("raft")}`;
-    this.file = this.#at("db");
+    this.file = source ?? this.#at("db");
     this.#database = database;
   }
 
