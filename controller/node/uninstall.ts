@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError, WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import { textMapOf } from "#ovsdb/index.ts";
 import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
 import { createPodSide, removeConflist } from "./cni-server/index.ts";
 import type { NodeConfig } from "./config.ts";
@@ -83,9 +82,7 @@ async function removeFromDatabase({ ovs }: NodeConfig, log: Log): Promise<void> 
 /** But for those that somebody else has in Open vSwitch under the same name. */
 function ownInterfaces(replica: PortReplica, names: readonly string[]): readonly string[] {
   const rows = [...replica.tables.Interface.values()];
-  return names.filter(
-    (name) => !rows.some((row) => row["name"] === name && !textMapOf(row, "external_ids").has("weir")),
-  );
+  return names.filter((name) => !rows.some((row) => row.name === name && !row.external_ids.has("weir")));
 }
 
 /**

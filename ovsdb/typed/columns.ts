@@ -41,6 +41,10 @@ export type Column =
   | SetOf<PlainAtom, Mark>
   | MapOf<PlainAtom, PlainAtom, Mark>;
 export type Columns = Readonly<Record<string, Column>>;
+/** A database: the columns of its tables. */
+export type DatabaseTables = Readonly<Record<string, Columns>>;
+/** The names of tables, or of columns. */
+export type NameIn<T> = keyof T & string;
 
 /** In a row. */
 export type ReadOf<C extends Column> = C extends { shape: "scalar"; key: infer Key }

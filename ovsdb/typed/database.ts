@@ -14,36 +14,44 @@ import {
   wait,
 } from "#ovsdb/operations.ts";
 import { createReplica } from "#ovsdb/replica.ts";
-import type { Columns, ConditionOf, InsertOf, MutationOf, RowOf, UpdateOf, WaitOf } from "#ovsdb/typed/columns.ts";
+import type {
+  Columns,
+  ConditionOf,
+  DatabaseTables,
+  InsertOf,
+  MutationOf,
+  NameIn,
+  RowOf,
+  UpdateOf,
+  WaitOf,
+} from "#ovsdb/typed/columns.ts";
 import type { TypedReplica, TypedReplicaOptions, TypedSelections } from "#ovsdb/typed/replica.ts";
 import type { Uuid } from "#ovsdb/uuid.ts";
 
-export type DatabaseTables = Readonly<Record<string, Columns>>;
 /** The rows that an operation is about: all conditions must hold; `[]` is every row. */
 export type WhereOf<Table extends Columns> = readonly ConditionOf<Table>[];
-type Name<T> = keyof T & string;
 
 /** What `insert`, `select` and so on of `operations.ts` do, for this database's tables alone. */
 export interface Database<Tables extends DatabaseTables> {
   readonly name: string;
-  insert<T extends Name<Tables>>(table: T, row: InsertOf<Tables[T]>, uuidName?: string, uuid?: Uuid): Insert;
+  insert<T extends NameIn<Tables>>(table: T, row: InsertOf<Tables[T]>, uuidName?: string, uuid?: Uuid): Insert;
   /** Without columns, all. */
-  select<T extends Name<Tables>, const C extends Name<Tables[T]> = Name<Tables[T]>>(
+  select<T extends NameIn<Tables>, const C extends NameIn<Tables[T]> = NameIn<Tables[T]>>(
     table: T,
     where: WhereOf<Tables[T]>,
     columns?: readonly C[],
   ): Select<Pick<RowOf<Tables[T]>, C>>;
-  update<T extends Name<Tables>>(table: T, where: WhereOf<Tables[T]>, row: UpdateOf<Tables[T]>): Update;
-  mutate<T extends Name<Tables>>(
+  update<T extends NameIn<Tables>>(table: T, where: WhereOf<Tables[T]>, row: UpdateOf<Tables[T]>): Update;
+  mutate<T extends NameIn<Tables>>(
     table: T,
     where: WhereOf<Tables[T]>,
     mutations: readonly MutationOf<Tables[T]>[],
   ): Mutate;
-  remove<T extends Name<Tables>>(table: T, where: WhereOf<Tables[T]>): Remove;
-  wait<T extends Name<Tables>>(
+  remove<T extends NameIn<Tables>>(table: T, where: WhereOf<Tables[T]>): Remove;
+  wait<T extends NameIn<Tables>>(
     table: T,
     where: WhereOf<Tables[T]>,
-    columns: readonly Name<Tables[T]>[],
+    columns: readonly NameIn<Tables[T]>[],
     until: "==" | "!=",
     rows: readonly WaitOf<Tables[T]>[],
     options?: { readonly timeout?: number },

@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createBackoff } from "#base/backoff.ts";
 import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import { numberOf, optionalTextOf } from "#ovsdb/index.ts";
 import { GATEWAY_INTERFACE, TUNNEL_INTERFACE } from "#pipeline/layout/ports.ts";
 import { type BridgeSettings, ensureBridge } from "./bridge.ts";
 import type { PortReplica } from "./replica.ts";
@@ -62,11 +61,10 @@ export function createBridgeKeeper(
 function portFault(replica: PortReplica, { encapsulation }: BridgeSettings): string | undefined {
   const wanted = encapsulation === "never" ? [GATEWAY_INTERFACE] : [GATEWAY_INTERFACE, TUNNEL_INTERFACE];
   for (const name of wanted) {
-    const row = [...replica.tables.Interface.values()].find((one) => one["name"] === name);
+    const row = [...replica.tables.Interface.values()].find((one) => one.name === name);
     if (row === undefined) return `the port ${name} is not there`;
-    if ((numberOf(row, "ofport") ?? 0) > 0) continue;
-    const error = optionalTextOf(row, "error");
-    return `Open vSwitch has not opened the port ${name}${error === undefined ? "" : `: ${error}`}`;
+    if ((row.ofport ?? 0) > 0) continue;
+    return `Open vSwitch has not opened the port ${name}${row.error === undefined ? "" : `: ${row.error}`}`;
   }
   return undefined;
 }

@@ -1,27 +1,26 @@
 import { formatMac } from "#base/address.ts";
 import { isEqual } from "#base/equal.ts";
 import { WeirError } from "#base/errors.ts";
+import { type BridgeUpdate, type InterfaceUpdate, Open_vSwitch } from "#ovsdb/generated/open-vswitch.ts";
 import {
-  insert,
-  mutate,
+  type NamedUuid,
   namedUuid,
   type Operation,
+  type OvsMap,
   type OvsValue,
   ovsMap,
   ovsSet,
+  type Ref,
   type Row,
   type RowValues,
-  textMapOf,
-  textOf,
-  type Uuid,
-  update,
   uuid,
-  uuidsOf,
-  wait,
 } from "#ovsdb/index.ts";
 import { GATEWAY_INTERFACE, GATEWAY_MAC, PORTS, TUNNEL_INTERFACE } from "#pipeline/layout/ports.ts";
 import { TABLES } from "#pipeline/layout/tables.ts";
 import type { PortReplica } from "./replica.ts";
+
+const { insert, mutate, update, wait } = Open_vSwitch;
+type BridgeRow = NonNullable<ReturnType<PortReplica["tables"]["Bridge"]["get"]>>;
 
 export interface BridgeSettings {
   readonly bridge: string;
@@ -37,7 +36,7 @@ export class BridgeError extends WeirError {}
 interface WantedPort {
   readonly name: string;
   readonly role: "gateway" | "tunnel";
-  readonly row: RowValues;
+  readonly row: InterfaceUpdate;
 }
 
 /**
@@ -57,7 +56,7 @@ export async function ensureBridge(replica: PortReplica, settings: BridgeSetting
 /** Takes the bridge away with all its ports, pods' too; returns whether it was there. One that is not ours stays. */
 export async function removeBridge(replica: PortReplica, bridge: string): Promise<boolean> {
   await replica.whenSynced();
-  const found = [...replica.tables.Bridge].find(([, row]) => row["name"] === bridge && isOurs(row));
+  const found = [...replica.tables.Bridge].find(([, row]) => row.name === bridge && isOurs(row));
   if (found === undefined) return false;
   await replica.transact([mutate("Open_vSwitch", [], [["bridges", "delete", ovsSet([uuid(found[0])])]]), increment()]);
   return true;
@@ -66,7 +65,7 @@ export async function removeBridge(replica: PortReplica, bridge: string): Promis
 /** Pure: the operations that turn what is there into what should be there; none when it is. */
 export function bridgeOperations(tables: PortReplica["tables"], settings: BridgeSettings): Operation[] {
   const { bridge } = settings;
-  const found = [...tables.Bridge].find(([, row]) => row["name"] === bridge);
+  const found = [...tables.Bridge].find(([, row]) => row.name === bridge);
   if (found !== undefined && !isOurs(found[1])) {
     throw new BridgeError(
       "E_BRIDGE_FOREIGN",
@@ -78,8 +77,8 @@ export function bridgeOperations(tables: PortReplica["tables"], settings: Bridge
   return found === undefined ? createBridge(tables, settings) : repairBridge(tables, settings, found[1]);
 }
 
-function isOurs(bridge: Row): boolean {
-  return textMapOf(bridge, "external_ids").has("weir");
+function isOurs(bridge: BridgeRow): boolean {
+  return bridge.external_ids.has("weir");
 }
 
 function wantedPorts({ encapsulation, tunnel, mtu }: BridgeSettings): WantedPort[] {
@@ -101,7 +100,7 @@ function wantedPorts({ encapsulation, tunnel, mtu }: BridgeSettings): WantedPort
   ];
 }
 
-function bridgeColumns({ datapath }: BridgeSettings): RowValues {
+function bridgeColumns({ datapath }: BridgeSettings): BridgeUpdate {
   return { datapath_type: datapath, fail_mode: "secure", protocols: ovsSet(["OpenFlow15"]) };
 }
 
@@ -134,16 +133,15 @@ function insertTables(): Operation[] {
   return Object.entries(TABLES).map(([name, { id }]) => insert("Flow_Table", { name }, `table${id}`));
 }
 
-function tableReferences(): OvsValue {
+function tableReferences(): OvsMap<number, NamedUuid> {
   return ovsMap(Object.values(TABLES).map(({ id }) => [id, namedUuid(`table${id}`)]));
 }
 
-function hasTableNames(tables: PortReplica["tables"], bridge: Row): boolean {
-  const references = bridge["flow_tables"];
-  if (!(references instanceof Map) || references.size !== Object.keys(TABLES).length) return false;
+function hasTableNames(tables: PortReplica["tables"], { flow_tables: references }: BridgeRow): boolean {
+  if (references.size !== Object.keys(TABLES).length) return false;
   return Object.entries(TABLES).every(([name, { id }]) => {
-    const row = [...tables.Flow_Table].find(([uuidOfRow]) => uuidOfRow === references.get(id));
-    return row?.[1]["name"] === name;
+    const reference = references.get(id);
+    return reference !== undefined && tables.Flow_Table.get(reference)?.name === name;
   });
 }
 
@@ -155,7 +153,7 @@ function insertPort(port: WantedPort, index: number, role: string): Operation[] 
   ];
 }
 
-function repairBridge(tables: PortReplica["tables"], settings: BridgeSettings, current: Row): Operation[] {
+function repairBridge(tables: PortReplica["tables"], settings: BridgeSettings, current: BridgeRow): Operation[] {
   const { bridge } = settings;
   const operations: Operation[] = [];
   if (!hasTableNames(tables, current))
@@ -165,13 +163,13 @@ function repairBridge(tables: PortReplica["tables"], settings: BridgeSettings, c
   const wanted = wantedPorts(settings);
   const arriving: WantedPort[] = [];
   for (const port of wanted) {
-    const row = [...tables.Interface.values()].find((one) => one["name"] === port.name);
+    const row = [...tables.Interface.values()].find((one) => one.name === port.name);
     const columnsOfPort = row === undefined ? undefined : differing(row, port.row);
     if (row === undefined) arriving.push(port);
     else if (columnsOfPort !== undefined)
       operations.push(update("Interface", [["name", "==", port.name]], columnsOfPort));
   }
-  const leaving = wanted.some(({ role }) => role === "tunnel") ? [] : tunnelPorts(tables, uuidsOf(current, "ports"));
+  const leaving = wanted.some(({ role }) => role === "tunnel") ? [] : tunnelPorts(tables, current.ports);
   const added = arriving.map((_, i) => namedUuid(`port${i}`));
   operations.push(...arriving.flatMap((port, i) => insertPort(port, i, port.role)));
   if (added.length > 0)
@@ -188,26 +186,23 @@ function increment(): Operation {
   return mutate("Open_vSwitch", [], [["next_cfg", "+=", 1]]);
 }
 
-function tunnelPorts(tables: PortReplica["tables"], ports: readonly Uuid[]): Uuid[] {
-  return ports.filter((port) => {
-    const row = tables.Port.get(port);
-    return row !== undefined && textMapOf(row, "external_ids").get("weir") === "tunnel";
-  });
+function tunnelPorts(tables: PortReplica["tables"], ports: readonly Ref<"Port">[]): Ref<"Port">[] {
+  return ports.filter((port) => tables.Port.get(port)?.external_ids.get("weir") === "tunnel");
 }
 
-function refuseElsewhere(tables: PortReplica["tables"], name: string, own: Row | undefined): void {
-  const port = [...tables.Port].find(([, row]) => row["name"] === name);
-  if (port === undefined || (own !== undefined && uuidsOf(own, "ports").includes(port[0]))) return;
-  const holder = [...tables.Bridge.values()].find((row) => uuidsOf(row, "ports").includes(port[0]));
-  const where = holder === undefined ? "nowhere" : textOf(holder, "name");
+function refuseElsewhere(tables: PortReplica["tables"], name: string, own: BridgeRow | undefined): void {
+  const port = [...tables.Port].find(([, row]) => row.name === name);
+  if (port === undefined || own?.ports.includes(port[0])) return;
+  const holder = [...tables.Bridge.values()].find(({ ports }) => ports.includes(port[0]));
+  const where = holder?.name ?? "nowhere";
   const message = `a port ${name} exists on bridge ${where}; remove it with: ovs-vsctl del-port ${name}`;
   throw new BridgeError("E_BRIDGE_FOREIGN", message, { port: name, bridge: where });
 }
 
 /** The columns that are not as they should be; undefined when all are. */
-function differing(row: Row, wanted: RowValues): RowValues | undefined {
+function differing<Columns extends RowValues>(row: Row, wanted: Columns): Partial<Columns> | undefined {
   const entries = Object.entries(wanted).filter(([column, value]) => !isEqual(row[column], plain(value)));
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+  return entries.length === 0 ? undefined : (Object.fromEntries(entries) as Partial<Columns>); // some of the columns
 }
 
 function plain(value: OvsValue): unknown {

@@ -1,5 +1,8 @@
-import { insert, mutate, namedUuid, type Operation, ovsMap, ovsSet, type Uuid, uuid, wait } from "#ovsdb/index.ts";
+import { Open_vSwitch } from "#ovsdb/generated/open-vswitch.ts";
+import { namedUuid, type Operation, ovsMap, ovsSet, type Ref, uuid } from "#ovsdb/index.ts";
 import { externalIdsOf, ipPair, type PodPort } from "./pod-port.ts";
+
+const { insert, mutate, wait } = Open_vSwitch;
 
 /**
  * Port, Interface and the bridge's reference to them at once. The waits make the database itself refuse an address that any
@@ -22,7 +25,7 @@ export function addPodPort(bridge: string, port: PodPort): readonly Operation[] 
 }
 
 /** Port and Interface rows go by themselves once no bridge refers to them. */
-export function removePodPorts(bridge: string, ports: readonly Uuid[]): readonly Operation[] {
+export function removePodPorts(bridge: string, ports: readonly Ref<"Port">[]): readonly Operation[] {
   const references = ovsSet(ports.map((port) => uuid(port)));
   return [mutate("Bridge", [["name", "==", bridge]], [["ports", "delete", references]])];
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { formatIp, formatMac, type Ip, isIpv4, type Mac, parseIp, parseMac } from "#base/address.ts";
-import { type Row, textMapOf, textOf } from "#ovsdb/index.ts";
+import type { InterfaceRow } from "#ovsdb/generated/open-vswitch.ts";
 
 /** A pod's port as its Interface row keeps it: the only place where IP allocations are written down. */
 export interface PodPort {
@@ -61,13 +61,15 @@ export function ipPair(ip: Ip): readonly [key: string, value: string] {
 }
 
 /** Undefined for rows that are not of a pod, or that somebody has damaged. */
-export function readPodPort(row: Row): PodPort | undefined {
-  const ids = textMapOf(row, "external_ids");
+export function readPodPort({
+  name,
+  external_ids: ids,
+}: Pick<InterfaceRow, "name" | "external_ids">): PodPort | undefined {
   const mac = parseMac(ids.get("weir-mac") ?? "");
   if (ids.get("weir") !== "pod" || mac === undefined) return undefined;
   const text = (key: string): string => ids.get(`weir-${key}`) ?? "";
   return {
-    name: textOf(row, "name"),
+    name,
     containerId: text("container-id"),
     ifname: text("ifname"),
     netns: text("netns"),

@@ -1,5 +1,6 @@
 import type { Log } from "#base/log.ts";
-import { createReplica, numberOf, type Replica, type ReplicaBatch, type Row, textMapOf, textOf } from "#ovsdb/index.ts";
+import { Open_vSwitch } from "#ovsdb/generated/open-vswitch.ts";
+import type { TypedBatch, TypedReplica } from "#ovsdb/index.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import { type PodPort, readPodPort } from "./pod-port.ts";
 
@@ -10,8 +11,11 @@ const TABLES = {
   Port: ["name", "interfaces", "external_ids"],
   Interface: ["name", "type", "ofport", "mac", "mtu_request", "options", "ofport_request", "external_ids", "error"],
 } as const;
-export type PortTable = keyof typeof TABLES;
-export type PortReplica = Replica<PortTable>;
+export type PortReplica = TypedReplica<Open_vSwitch, typeof TABLES>;
+type PortRows = TypedBatch<Open_vSwitch, typeof TABLES>;
+type RowChange = PortRows["changes"][number];
+type InterfaceChange = Extract<RowChange, { readonly table: "Interface" }>;
+type InterfaceRow = NonNullable<InterfaceChange["after"]>;
 
 /** The name of pods' ports as a source of the pipeline. */
 export const PORTS_SOURCE = "ovsdb";
@@ -29,33 +33,27 @@ export interface PortReplicaOptions {
 export function createPortReplica(options: PortReplicaOptions): PortReplica {
   const { remote, log, onBatch, onOtherRows, onConnection } = options;
   let announced = false;
-  return createReplica<PortTable>({
+  return Open_vSwitch.createReplica({
     remote,
-    database: "Open_vSwitch",
     tables: TABLES,
     log,
     onBatch: (batch) => {
       const ports = portBatch(batch);
       if (ports.changes.length > 0 || !announced) onBatch(ports);
       announced = true;
-      if (batch.changes.some(isOther)) onOtherRows?.();
+      if (!batch.changes.every(isOfPod)) onOtherRows?.();
     },
     ...(onConnection === undefined ? {} : { onConnection }),
   });
 }
 
 /** Only what pods' flows are made of: statistics and states of a row change often and mean nothing here. */
-export function portBatch(batch: ReplicaBatch<PortTable>): SourceBatch {
-  const changes = batch.changes
-    .filter(({ table, before, after }) => table === "Interface" && (isPod(before) || isPod(after)))
-    .map(({ before, after }) => {
-      const key = textOf((after ?? before)!, "name");
-      return {
-        kind: "Port" as const,
-        key,
-        object: after !== undefined && isPod(after) ? portObject(after) : undefined,
-      };
-    });
+export function portBatch(batch: PortRows): SourceBatch {
+  const changes = batch.changes.filter(isOfPod).map(({ before, after }) => ({
+    kind: "Port" as const,
+    key: (after ?? before)!.name,
+    object: isPod(after) ? portObject(after) : undefined,
+  }));
   return { source: PORTS_SOURCE, synced: batch.synced, changes };
 }
 
@@ -66,17 +64,16 @@ export function* podPorts(replica: Pick<PortReplica, "tables">): Generator<PodPo
   }
 }
 
-function isOther({ table, before, after }: ReplicaBatch<PortTable>["changes"][number]): boolean {
-  return table !== "Interface" || !(isPod(before) || isPod(after));
+function isOfPod(change: RowChange): change is InterfaceChange {
+  return change.table === "Interface" && (isPod(change.before) || isPod(change.after));
 }
 
-function isPod(row: Row | undefined): boolean {
-  return row !== undefined && textMapOf(row, "external_ids").get("weir") === "pod";
+function isPod(row: InterfaceRow | undefined): row is InterfaceRow {
+  return row?.external_ids.get("weir") === "pod";
 }
 
 /** Without an ofport (the switch has not opened it yet, or could not) there is nothing to send frames to. */
-function portObject(row: Row): unknown {
-  const ofport = numberOf(row, "ofport");
+function portObject({ name, ofport, external_ids }: InterfaceRow): unknown {
   if (ofport === undefined || ofport < 1) return undefined;
-  return { name: textOf(row, "name"), ofport, externalIds: Object.fromEntries(textMapOf(row, "external_ids")) };
+  return { name, ofport: Number(ofport), externalIds: Object.fromEntries(external_ids) };
 }
