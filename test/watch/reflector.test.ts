@@ -300,6 +300,14 @@ describe("a reflector, when the API server", () => {
     assert.deepEqual([...seen.last].sort(), ["+Pod default/a", "+Pod default/b"]);
   });
 
+  it("has nothing of a kind, remembers that", async () => {
+    server.remove("default/a");
+    const saved: number[] = [];
+    start({ remember: (objects) => saved.push(objects.size) });
+    await whenWatching();
+    assert.deepEqual(saved, [0]);
+  });
+
   it("is away at first, gives what an earlier process saw, and then what is different", async () => {
     await server.kill();
     const remembered = new Map<string, unknown>([

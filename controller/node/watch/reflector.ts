@@ -30,7 +30,7 @@ export interface ReflectorOptions {
   readonly log: Log;
   /** What an earlier process saw, given out when the API server does not answer at first. */
   readonly recall?: () => Promise<ReadonlyMap<string, unknown> | undefined>;
-  /** Called with all objects after each change of them. */
+  /** Called with all objects when they are complete, and after each change of them. */
   readonly remember?: (objects: ReadonlyMap<string, unknown>) => void;
   readonly onStatus?: (status: SourceStatus) => void;
   /** A stream on which no line ends for so long is dead. The API server sends a bookmark every minute. */
@@ -122,8 +122,11 @@ function createReporter(source: string, reflection: Reflection, options: Reflect
       // After a failure the first thing that comes may still be half a list.
       const complete = reflection.isSynced && changes !== undefined;
       const first = complete && (!status.synced || status.remembered);
-      if (complete && (first || changes.length > 0)) emit({ source, synced: true, changes });
-      if (complete && changes.length > 0) remember?.(reflection.objects);
+      if (complete && (first || changes.length > 0)) {
+        emit({ source, synced: true, changes });
+        // That there is nothing has to be remembered too: the next process waits for every kind.
+        remember?.(reflection.objects);
+      }
       update({ connected: true, failure: undefined, ...(complete && { synced: true, remembered: false }) });
     },
     async failed(failure) {
