@@ -253,40 +253,34 @@ describe("a malformed NetworkPolicy", () => {
       fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.array(fc.integer())),
       fc.record({ unheardOf: fc.anything() }),
     );
-    const listOf = <T>(right: fc.Arbitrary<T>) =>
-      fc.array(
-        fc.oneof(
-          right.map((part) => ({ part, isRight: true })),
-          wrong.map((part) => ({ part, isRight: false })),
-        ),
-        {
-          minLength: 1,
-          maxLength: 4,
-        },
-      );
-    const peer = fc.constantFrom<unknown>(
-      { podSelector: {} },
-      { namespaceSelector: {} },
-      { ipBlock: { cidr: "10.0.0.0/8" } },
-    );
-    const port = fc.constantFrom<unknown>({ port: 80 }, { protocol: "UDP" }, { port: "http" });
+    /** The list as written, and what is said of its right members. */
+    const listOf = (right: readonly (readonly [unknown, string])[]) =>
+      fc.array(fc.oneof(fc.constantFrom(...right), fc.tuple(wrong, fc.constant(undefined))), {
+        minLength: 1,
+        maxLength: 4,
+      });
+    const peer = listOf([
+      [{ podSelector: {} }, "shop/"],
+      [{ namespaceSelector: {} }, "{}/"],
+      [{ ipBlock: { cidr: "10.0.0.0/8" } }, "10.0.0.0/8"],
+    ]);
+    const port = listOf([
+      [{ port: 80 }, "6:80-80"],
+      [{ protocol: "UDP" }, "17:*"],
+      [{ port: "http" }, "6:http"],
+    ]);
+    const rule = fc.tuple(peer, port).map(([peers, ports]) => {
+      const written = { from: peers.map(([part]) => part), ports: ports.map(([part]) => part) };
+      const said = [peers, ports].map((list) => list.flatMap(([, words]) => words ?? []).join(" or ")).join(" at ");
+      return [written, said] as const;
+    });
     fc.assert(
-      fc.property(listOf(fc.record({ peers: listOf(peer), ports: listOf(port) })), (rules) => {
-        const ingress = rules.map(({ part, isRight }) => {
-          if (!isRight) return part;
-          const { peers, ports } = part as { peers: { part: unknown }[]; ports: { part: unknown }[] };
-          return { from: peers.map((one) => one.part), ports: ports.map((one) => one.part) };
-        });
-        const expected = rules
-          .filter(({ isRight }) => isRight)
-          .map(({ part }) => {
-            const { peers, ports } = part as { peers: { part: unknown; isRight: boolean }[]; ports: typeof peers };
-            const keep = (list: typeof peers) => list.filter(({ isRight }) => isRight).map((one) => one.part);
-            const alone = (key: string, list: readonly unknown[]) =>
-              list.length === 0 ? "" : (read({ ingress: [{ [key]: list }] }).ingress[0] ?? "");
-            return `${alone("from", keep(peers)).split(" at ")[0]} at ${alone("ports", keep(ports)).split(" at ")[1] ?? ""}`;
-          });
-        assert.deepEqual(read({ ingress }).ingress, expected);
+      fc.property(fc.array(fc.oneof(rule, fc.tuple(wrong, fc.constant(undefined))), { maxLength: 3 }), (rules) => {
+        const { ingress } = read({ ingress: rules.map(([written]) => written) });
+        assert.deepEqual(
+          ingress,
+          rules.flatMap(([, said]) => said ?? []),
+        );
       }),
       { numRuns: 300 },
     );
