@@ -18,7 +18,7 @@ const BACKSLASH = 0x5c;
 const CASE = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-/** Ten times what a database of 200,000 rows is; parsed, hostile text takes some ten times its size. */
+/** Some 900,000 rows of 150 bytes. Parsed, hostile text takes some ten times its size. */
 export const DEFAULT_MESSAGE_LIMIT = 128 * 1024 * 1024;
 /** ovsdb-server itself takes no deeper JSON. */
 const DEPTH_LIMIT = 1000;

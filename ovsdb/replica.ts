@@ -107,8 +107,11 @@ export interface Replica<Table extends string> {
  *     });
  *     await replica.whenSynced();
  */
-export function createReplica<Table extends string>(options: ReplicaOptions<Table>): Replica<Table> {
-  return new TableReplica(options);
+export function createReplica<Table extends string>(
+  options: ReplicaOptions<Table>,
+  now: () => number = () => performance.now(),
+): Replica<Table> {
+  return new TableReplica(options, now);
 }
 
 class TableReplica<Table extends string> implements Replica<Table> {
@@ -117,6 +120,7 @@ class TableReplica<Table extends string> implements Replica<Table> {
   readonly #options: ReplicaOptions<Table>;
   readonly #log: Log;
   readonly #backoff: Backoff;
+  readonly #now: () => number;
   readonly #stop = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   readonly #columns: Readonly<Record<Table, readonly string[]>>;
@@ -131,14 +135,16 @@ class TableReplica<Table extends string> implements Replica<Table> {
   #lastTransaction: Uuid = ZERO_UUID;
   #progress: Progress | undefined;
   #isSynced = false;
+  #connectedSince = 0;
   #changingConditions = false;
   epoch = 0;
   connected = false;
   problem: Error | undefined;
   status: DatabaseStatus | undefined;
 
-  constructor(options: ReplicaOptions<Table>) {
+  constructor(options: ReplicaOptions<Table>, now: () => number) {
     this.#options = options;
+    this.#now = now;
     this.#log = options.log ?? silentLog;
     this.#backoff = options.backoff ?? createBackoff(50, 4000);
     this.#remotes = parseRemotes(options.remote);
@@ -196,19 +202,26 @@ class TableReplica<Table extends string> implements Replica<Table> {
   /** One turn a connection. Another remote is tried at once, but after all of them, or after one that served, a wait. */
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    for (let turn = 0, failures = 0; !signal.aborted; turn++) {
-      const served = this.epoch;
+    for (let turn = 0, failures = 0, wait = 0; !signal.aborted; turn++) {
+      const before = this.#countSyncs();
       const remote = this.#remotes[turn % this.#remotes.length]!;
       const reason = await this.#follow(remote).catch((error: unknown) => error);
       if (signal.aborted) break;
       this.problem = reason instanceof Error ? reason : undefined;
-      if (this.epoch > served) failures = 0;
+      const served = this.#countSyncs() > before;
+      if (served) failures = 0;
       else if (++failures % this.#remotes.length !== 0) continue;
-      const wait = this.#backoff.next();
+      // A connection that ends as soon as it stands must not be made over and over.
+      if (served && this.#now() - this.#connectedSince >= wait) this.#backoff.reset();
+      wait = this.#backoff.next();
       const fields = { database: this.#options.database, reason: describeError(reason), wait: Math.round(wait) };
       this.#log.warn("OVSDB connection lost or not made; trying again", fields);
       await pause(wait, signal);
     }
+  }
+
+  #countSyncs(): number {
+    return this.statistics.full + this.statistics.resumed;
   }
 
   /** Returns, or throws, why the connection came to its end. */
@@ -319,7 +332,7 @@ class TableReplica<Table extends string> implements Replica<Table> {
   }
 
   #announce(client: OvsdbClient): void {
-    this.#backoff.reset();
+    this.#connectedSince = this.#now();
     this.#log.info("OVSDB replica complete", {
       database: this.#options.database,
       remote: client.remote,

@@ -230,6 +230,43 @@ describe("a replica of a peer that misbehaves", () => {
     }
   });
 
+  for (const { what, lasts, resets } of [
+    { what: "waits longer and longer for a server that leaves as soon as it has served", lasts: 0, resets: 1 },
+    { what: "is soon back at a server that has served for a while", lasts: 1000, resets: 4 },
+  ]) {
+    it(what, async () => {
+      server = await startFakeServer((message, { send, socket, index }) => {
+        if (message["method"] === "get_schema") send(reply(message, SCHEMA));
+        else if (message["method"] !== "monitor") send(refuse(message, "unknown method"));
+        else {
+          send(reply(message, { T: {} }));
+          if (index < 4) socket.end();
+        }
+      });
+      let counted = 0;
+      let time = 0;
+      const backoff = { next: () => 1, reset: () => counted++ };
+      const options = { remote: server.remote, database: "db", tables: { T: ["name"] }, backoff };
+      replica = createReplica(options, () => (time += lasts));
+      await eventually("five connections", () => replica!.statistics.full === 5 && replica!.connected);
+      assert.equal(counted, resets);
+    });
+  }
+
+  it("says why there is no connection: a column that the schema lacks, on any server", async () => {
+    const answer: Answer = (message, { send }) =>
+      send(message["method"] === "get_schema" ? reply(message, SCHEMA) : refuse(message, "unknown method"));
+    server = await startFakeServer(answer);
+    const second = await startFakeServer(answer);
+    const remote = [server.remote, second.remote];
+    const backoff = { next: () => 1, reset: () => {} };
+    replica = createReplica({ remote, database: "db", tables: { T: ["nome"] }, backoff });
+    await eventually("it is said", () => replica!.problem?.message === "T has no column nome; it has name");
+    await eventually("both are asked", () => second.connections.length > 1);
+    replica.close();
+    await second.close();
+  });
+
   it("tries again after a status that it cannot read", async () => {
     const bad: Json[] = [
       { Database: { [A]: { initial: { name: 5 } } } },
