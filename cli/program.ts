@@ -2,8 +2,10 @@ import { Command, CommanderError } from "commander";
 import { describeError, WeirError } from "#base/errors.ts";
 import { annotateCommand } from "./commands/annotate.ts";
 import { compileCommand } from "./commands/compile.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { flowsCommand } from "./commands/flows.ts";
 import { getCommand } from "./commands/get.ts";
+import { matrixCommand } from "./commands/matrix.ts";
 import { ofpPrintCommand } from "./commands/ofp-print.ts";
 import { statusCommand } from "./commands/status.ts";
 import { CliError, PipeClosed } from "./errors.ts";
@@ -67,9 +69,12 @@ function createProgram(io: Io, version: string, done: (code: ExitCode) => void):
     .addCommand(flowsCommand(io, done))
     .addCommand(annotateCommand(io, done))
     .addCommand(compileCommand(io, done))
+    .addCommand(explainCommand(io, done))
+    .addCommand(matrixCommand(io, done))
     .addCommand(ofpPrintCommand(io, done));
   return withExamples(program, [
     ["weirctl compile examples --node n1", "what manifests mean, without a cluster"],
+    ["weirctl explain shop/web shop/db:5432 manifests", "may it, by which policy, and what is missing"],
     ["weirctl status", "how this node does"],
     ["weirctl flows --pod default/web", "the live flows of a pod, with reasons"],
     ["ovs-ofctl dump-flows br-weir | weirctl annotate", "the reasons beside a plain dump"],

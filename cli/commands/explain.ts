@@ -1,0 +1,34 @@
+import { Command } from "commander";
+import { withExamples } from "../examples.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import type { Io } from "../io.ts";
+import { type OutputFormat, outputOption } from "../output.ts";
+
+export function explainCommand(io: Io, done: (code: ExitCode) => void): Command {
+  const command = new Command("explain")
+    .summary("why traffic passes or not, from manifests")
+    .description(
+      "which NetworkPolicy and which of its rules let traffic pass or stop it, in both directions, and what would have to be " +
+        "otherwise for it to pass. An end is a pod (shop/web), labels (shop/app=web, */tier in (a,b), shop/*) or an address; " +
+        "the port a number or a container port's name, TCP unless a protocol is given. Without a port every port is told that a " +
+        "policy names. Exit code 1 if an end is not there, or something in the manifests is wrong",
+    )
+    .argument("<source>", "who sends")
+    .argument("<destination[:port[/protocol]]>", "who receives; an IPv6 address with a port stands in brackets")
+    .argument("[folder]", "manifests: files of YAML or JSON, subfolders too; - for stdin", ".")
+    .addOption(outputOption())
+    .action(async (source: string, destination: string, folder: string, { output }: { output: OutputFormat }) => {
+      // Loaded when needed: the other commands start without the pipeline.
+      const { explainManifests } = await import("../explain-manifests.ts");
+      done(await explainManifests(io, source, destination, folder, output));
+    });
+  return withExamples(command, [
+    ["weirctl explain shop/web shop/db:5432 manifests", "may it, and why?"],
+    ["weirctl explain shop/app=web tools/*:53/UDP manifests", "each pod with the label, to each of a namespace"],
+    ["weirctl explain shop/web [2001:db8::1]:443 manifests -o json", "to an address, for a program"],
+    [
+      "kubectl get ns,node,pod,netpol -A -o yaml | weirctl explain shop/web shop/db -",
+      "in a cluster, as you may see it",
+    ],
+  ]);
+}

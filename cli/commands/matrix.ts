@@ -1,0 +1,49 @@
+import { Command, Option } from "commander";
+import { type PortClass, parsePort } from "#pipeline/explain/port-classes.ts";
+import { usageError } from "../errors.ts";
+import { withExamples } from "../examples.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import type { Io } from "../io.ts";
+import { type OutputFormat, outputOption } from "../output.ts";
+
+export interface MatrixOptions {
+  readonly port: readonly PortClass[];
+  readonly by: "pod" | "workload";
+  readonly output: OutputFormat;
+}
+
+export function matrixCommand(io: Io, done: (code: ExitCode) => void): Command {
+  const command = new Command("matrix")
+    .summary("who may talk to whom, from manifests")
+    .description(
+      "who may talk to whom by the NetworkPolicies of a folder of manifests. Without --port every port is told that a policy " +
+        "names, and all others together. A workload is the pods of a namespace that have the same labels, apart from those that " +
+        "controllers give each pod. Exit code 1 if something in the manifests is wrong",
+    )
+    .argument("[folder]", "manifests: files of YAML or JSON, subfolders too; - for stdin", ".")
+    .option(
+      "--port <port[/protocol]>",
+      "80, 80/TCP, 53/UDP; may be repeated",
+      (text: string, before: readonly PortClass[]) => [...before, checkPort(text)],
+      [],
+    )
+    .addOption(new Option("--by <what>", "rows and columns").choices(["pod", "workload"]).default("pod"))
+    .addOption(outputOption())
+    .action(async (folder: string, options: MatrixOptions) => {
+      const { printMatrix } = await import("../print-matrix.ts");
+      done(await printMatrix(io, folder, options));
+    });
+  return withExamples(command, [
+    ["weirctl matrix manifests --port 80", "a table: + passes, x is denied"],
+    ["weirctl matrix manifests --by workload", "one row for pods with the same labels, every port that a policy names"],
+    ["weirctl matrix --port 80/TCP --port 53/UDP -o json manifests", '[{"from","to","port","verdict","by"}]'],
+    ["kubectl get ns,node,pod,netpol -A -o yaml | weirctl matrix -", "in a cluster"],
+  ]);
+}
+
+function checkPort(text: string): PortClass {
+  const port = parsePort(text);
+  if (port === undefined)
+    throw usageError(`--port ${text}: a port from 1 to 65535 is needed, such as 80/TCP or 53/UDP`);
+  return port;
+}

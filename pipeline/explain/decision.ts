@@ -1,0 +1,44 @@
+import { familyOf, type Ip } from "#base/address.ts";
+import type { Pod } from "../model/model.ts";
+import type { Direction } from "../model/policy.ts";
+import type { Evaluation, Verdict } from "./evaluate.ts";
+import { podName } from "./words.ts";
+
+/** For programs: a policy, and the rule of it that allows; one that isolates the pod, where none does. */
+export interface Decider {
+  readonly direction: Direction;
+  readonly policy: string;
+  readonly rule?: number;
+}
+
+export interface Decision {
+  readonly verdict: "allow" | "deny";
+  /** Empty where no policy has a say. */
+  readonly by: readonly Decider[];
+}
+
+/** Of what is denied only the side that denies it has decided. */
+export function decisionOf({ isAllowed, egress, ingress }: Evaluation): Decision {
+  const by = [...decidersOf(egress, "egress", isAllowed), ...decidersOf(ingress, "ingress", isAllowed)];
+  return { verdict: isAllowed ? "allow" : "deny", by };
+}
+
+function decidersOf(verdict: Verdict | undefined, direction: Direction, isAllowed: boolean): readonly Decider[] {
+  if (isAllowed && verdict?.type === "allowed")
+    return [{ direction, policy: podName(verdict.policy), rule: verdict.rule }];
+  if (verdict?.type !== "isolated") return [];
+  return verdict.policies.map((policy) => ({ direction, policy: podName(policy) }));
+}
+
+/** The addresses at which two can meet: the first of each family that both have. */
+export function meetingPoints(
+  source: Pick<Pod, "ips">,
+  destination: Pick<Pod, "ips">,
+): readonly { readonly source: Ip; readonly destination: Ip }[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const isOf = (ip: Ip) => familyOf(ip) === family;
+    const from = source.ips.find(isOf);
+    const to = destination.ips.find(isOf);
+    return from === undefined || to === undefined ? [] : [{ source: from, destination: to }];
+  });
+}

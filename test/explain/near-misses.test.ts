@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { carryOut } from "#pipeline/explain/changes.ts";
+import { createEvaluator, evaluate, type Packet } from "#pipeline/explain/evaluate.ts";
+import { nearMisses } from "#pipeline/explain/near-misses.ts";
+import { DIRECTIONS } from "#pipeline/model/policy.ts";
+import { clusters, PACKETS } from "./clusters.ts";
+
+const packets = fc.shuffledSubarray([...PACKETS], { minLength: 200, maxLength: 200 });
+
+describe("a near miss", () => {
+  it("lets the packet through when it is carried out", function () {
+    this.timeout(60_000);
+    let tried = 0;
+    fc.assert(
+      fc.property(clusters, packets, ({ objects, podOf }, some) => {
+        for (const packet of some)
+          for (const direction of DIRECTIONS)
+            for (const miss of nearMisses({ objects, podOf, packet }, direction, 5)) {
+              tried++;
+              assert.equal(evaluate(objects, podOf, packet)[direction]?.type, "isolated");
+              assert.ok(miss.changes.length > 0);
+              const then = carryOut({ objects, podOf, packet }, miss.changes, direction);
+              const verdict = evaluate(then.objects, then.podOf, then.packet)[direction];
+              assert.ok(verdict?.type === "allowed" || verdict?.type === "node", String(verdict?.type));
+            }
+      }),
+      { numRuns: 200 },
+    );
+    assert.ok(tried > 1000, `only ${tried} were tried`);
+  });
+
+  it("of one other port is found wherever another port would pass", () => {
+    fc.assert(
+      fc.property(clusters, packets, ({ objects, podOf }, some) => {
+        const ask = createEvaluator(objects, podOf);
+        for (const packet of some)
+          for (const direction of DIRECTIONS) {
+            if (ask(packet)[direction]?.type !== "isolated") continue;
+            const others = [80, 8080, 443, 5353].map((port): Packet => ({ ...packet, destinationPort: port }));
+            if (!others.some((other) => ask(other)[direction]?.type === "allowed")) continue;
+            const [nearest] = nearMisses({ objects, podOf, packet }, direction, 1);
+            assert.equal(nearest?.changes.length, 1);
+          }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("leaves the objects that it was made from as they were", () => {
+    fc.assert(
+      fc.property(clusters, packets, ({ objects, podOf }, some) => {
+        const before = some.map((packet) => evaluate(objects, podOf, packet));
+        for (const packet of some)
+          for (const direction of DIRECTIONS) nearMisses({ objects, podOf, packet }, direction, 5);
+        assert.deepEqual(
+          some.map((packet) => evaluate(objects, podOf, packet)),
+          before,
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
