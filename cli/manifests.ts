@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseManifest, toChange } from "#controller/node/watch/manifests/parse.ts";
 import { readManifests } from "#controller/node/watch/manifests.ts";
 import { type Cluster, readCluster } from "#pipeline/explain/cluster.ts";
@@ -13,14 +14,19 @@ export interface Manifests {
   readonly problems: readonly Problem[];
 }
 
-/** Where there is "-" instead of a folder, what `kubectl get -o yaml` writes is read from stdin. */
-export const MANIFESTS_ARGUMENT = "manifests: files of YAML or JSON, subfolders too; - for stdin";
-
-/** Reads them, and says to the person what was wrong and what had to be assumed. */
-export async function openManifests(io: Io, folder: string): Promise<Manifests> {
+/**
+ * Reads them, and says to the person what was wrong and what had to be assumed. Where there is "-" instead of a folder, what
+ * `kubectl get -o yaml` writes is read from stdin. Files in the folder that are `ignored` are no manifests.
+ */
+export async function openManifests(
+  io: Io,
+  folder: string,
+  ignored: ReadonlySet<string> = new Set(),
+): Promise<Manifests> {
   const { changes, problems } = folder === "-" ? await readStdin(io) : await readManifests(folder);
   const cluster = readCluster(changes);
-  const all = [...problems, ...cluster.problems];
+  const isMeant = ({ object }: Problem) => !ignored.has(resolve(folder, object.replace(/:\d+$/, "")));
+  const all = [...problems.filter(isMeant), ...cluster.problems];
   for (const problem of all) io.say(formatProblem(problem));
   const [first] = cluster.assumptions;
   const others = cluster.assumptions.length - 1;

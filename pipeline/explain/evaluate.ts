@@ -153,7 +153,11 @@ export function matchesPeer(peer: PolicyPeer, pod: Pod | undefined, address: Ip,
   return cidrContains(peer.cidr, address) && !peer.except.some((network) => cidrContains(network, address));
 }
 
-export function matchesPort({ protocol, port }: PolicyPort, receiver: Pod | undefined, packet: Packet): boolean {
+export function matchesPort(
+  { protocol, port }: PolicyPort,
+  receiver: Pod | undefined,
+  packet: Pick<Packet, "protocol" | "destinationPort">,
+): boolean {
   if (protocol !== packet.protocol) return false;
   if (port === undefined) return true;
   const { destinationPort } = packet;

@@ -29,8 +29,8 @@ export interface DirectionExplanation {
   readonly nearMisses: readonly string[];
 }
 
-/** One packet, or that there can be none. */
-interface Question {
+/** Two ends between which a packet may go. */
+export interface Pair {
   readonly from: End;
   readonly to: End;
   readonly ends: { readonly source: Ip; readonly destination: Ip };
@@ -51,15 +51,21 @@ export function explain(
 ): readonly Explanation[] {
   const evaluator = createEvaluator(cluster.objects, cluster.podOf);
   const all = classifyPorts(cluster.objects);
-  return questions(cluster, sources, destinations).flatMap((question) => {
-    const asked = port === undefined ? all : [resolvePort(port, question.to)].filter((one) => one !== undefined);
-    return mergePorts(asked.map((one) => [one, evaluator(packetOf(question.ends, one))] as const)).map(
-      ({ ports, evaluation }) => explainOne(cluster, question, ports, evaluation),
+  return pairsOf(cluster, sources, destinations, port).flatMap((pair) => {
+    const asked = port === undefined ? all : [resolvePort(port, pair.to)].filter((one) => one !== undefined);
+    return mergePorts(asked.map((one) => [one, evaluator(packetOf(pair.ends, one))] as const)).map(
+      ({ ports, evaluation }) => explainOne(cluster, pair, ports, evaluation),
     );
   });
 }
 
-function questions(cluster: Cluster, sources: readonly End[], destinations: readonly End[]): readonly Question[] {
+/** Every source with every destination, in each family that both have; what no policy tells apart once. */
+export function pairsOf(
+  cluster: Cluster,
+  sources: readonly End[],
+  destinations: readonly End[],
+  port: PortSpec | undefined,
+): readonly Pair[] {
   const signatures = distinguish(cluster);
   const signatureOf = (end: End) => (end.pod === undefined ? undefined : signatures.get(endName(end))) ?? endName(end);
   const groups = new Map<string, { from: End; to: End; alike: (readonly [string, string])[] }>();
@@ -68,7 +74,9 @@ function questions(cluster: Cluster, sources: readonly End[], destinations: read
       const isOwn = from.pod !== undefined && from.pod === to.pod;
       // A pod's own traffic is asked about only by naming it: where many are meant, others are.
       if (isOwn && sources.length * destinations.length > 1) continue;
-      const key = `${signatureOf(from)}\n${signatureOf(to)}`;
+      // A name that no policy speaks of may be another number for each of a class.
+      const number = port === undefined ? "" : resolvePort(port, to)?.text;
+      const key = [signatureOf(from), signatureOf(to), number].join("\n");
       const known = groups.get(key);
       if (known === undefined) groups.set(key, { from, to, alike: [] });
       else known.alike.push([endName(from), endName(to)]);
@@ -93,7 +101,7 @@ function mergePorts(
 
 function explainOne(
   cluster: Cluster,
-  { from, to, ends, alike }: Question,
+  { from, to, ends, alike }: Pair,
   ports: readonly PortClass[],
   evaluation: Evaluation,
 ): Explanation {
