@@ -6,8 +6,8 @@ import { cookieEntries, flowEntries } from "./http/flow-entries.ts";
 import { type Check, runChecks } from "./http/health.ts";
 import type { FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
 import type { Parts } from "./parts.ts";
+import type { EntryStatus } from "./switch/entry-status.ts";
 import type { FlowReconciler } from "./switch/flow-reconciler.ts";
-import type { FlowStatus } from "./switch/flow-status.ts";
 import type { Readiness } from "./switch/readiness.ts";
 
 export interface ViewOptions {
@@ -51,7 +51,7 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
     problems,
     async flows(filter) {
       const installed = (await parts.bridgeSwitch.connection?.dumpFlows()) ?? [];
-      const statusOf = (key: string): FlowStatus => reconciler.status(key);
+      const statusOf = (key: string): EntryStatus => reconciler.status(key);
       return flowEntries({ installed, desired: pipeline.desired.flows, statusOf }, filter);
     },
     owners: () => cookieEntries(pipeline.desired.flows.values()),
