@@ -15,6 +15,8 @@ export interface Probe {
   readonly port: number;
   /** Bytes of data; what is longer than the MTU goes in fragments. */
   readonly size?: number;
+  /** Its own unless it is to belong to an earlier one's connection. */
+  readonly sourcePort?: number;
 }
 
 export interface Outcome {
@@ -117,7 +119,7 @@ interface Sent {
 function prepare(fabric: PolicyFabric, probe: Probe): Sent {
   const { from, to, family, protocol, port, size = 0 } = probe;
   count += 1;
-  const sourcePort = 1024 + (count % 60_000);
+  const { sourcePort = 1024 + (count % 60_000) } = probe;
   const token = Buffer.from(`Weir${String(count).padStart(8, "0")}`);
   // In each fragment of a long one.
   const data = size === 0 ? token : Buffer.alloc(size, token);
