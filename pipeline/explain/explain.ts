@@ -1,5 +1,5 @@
 import { type Ip, isIpv4 } from "#base/address.ts";
-import { DIRECTIONS, type Direction } from "../model/policy.ts";
+import type { Direction } from "../model/policy.ts";
 import { describeChange } from "./changes.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Decision, decisionOf, meetingPoints } from "./decision.ts";
@@ -53,9 +53,7 @@ export function explain(
   const all = classifyPorts(cluster.objects);
   return pairsOf(cluster, sources, destinations, port).flatMap((pair) => {
     const asked = port === undefined ? all : [resolvePort(port, pair.to)].filter((one) => one !== undefined);
-    return mergePorts(asked.map((one) => [one, evaluator(packetOf(pair.ends, one))] as const)).map(
-      ({ ports, evaluation }) => explainOne(cluster, pair, ports, evaluation),
-    );
+    return mergePorts(asked.map((one) => explainOne(cluster, pair, one, evaluator(packetOf(pair.ends, one)))));
   });
 }
 
@@ -86,31 +84,23 @@ export function pairsOf(
   );
 }
 
-function mergePorts(
-  evaluations: readonly (readonly [PortClass, Evaluation])[],
-): readonly { readonly ports: readonly PortClass[]; readonly evaluation: Evaluation }[] {
-  const merged = new Map<string, { readonly ports: PortClass[]; readonly evaluation: Evaluation }>();
-  for (const [port, evaluation] of evaluations) {
-    const text = DIRECTIONS.map((direction) => describeVerdict(evaluation[direction], direction)).join("\n");
-    const known = merged.get(text);
-    if (known === undefined) merged.set(text, { ports: [port], evaluation });
-    else known.ports.push(port);
-  }
-  return [...merged.values()];
+function mergePorts(explanations: readonly Explanation[]): readonly Explanation[] {
+  const groups = Map.groupBy(explanations, ({ egress, ingress }) => JSON.stringify([egress, ingress]));
+  return [...groups.values()].map((group) => ({ ...group[0]!, ports: group.flatMap(({ ports }) => ports) }));
 }
 
 function explainOne(
   cluster: Cluster,
   { from, to, ends, alike }: Pair,
-  ports: readonly PortClass[],
+  port: PortClass,
   evaluation: Evaluation,
 ): Explanation {
-  const packet = packetOf(ends, ports[0]!);
+  const packet = packetOf(ends, port);
   return {
     from: endName(from),
     to: endName(to),
     family: isIpv4(ends.source) ? "IPv4" : "IPv6",
-    ports: ports.map(({ text }) => text),
+    ports: [port.text],
     ...decisionOf(evaluation),
     egress: explainDirection(cluster, packet, evaluation, "egress"),
     ingress: explainDirection(cluster, packet, evaluation, "ingress"),
