@@ -1,12 +1,15 @@
 import type { Action } from "#openflow/actions.ts";
+import { METER_FLAGS } from "#openflow/flow.ts";
 import { type MatchSpec, match } from "#openflow/match.ts";
 import type { Contribution, Feature } from "../feature.ts";
 import { CT_LABEL, CT_MARK, ZONE } from "../layout/conntrack.ts";
+import { DEFAULT_DENIAL_SAMPLES, DENIAL_BYTES, METERS } from "../layout/meters.ts";
 import { PRIORITY } from "../layout/priorities.ts";
 import { REGISTERS, SOURCE } from "../layout/registers.ts";
 import type { Site } from "../layout/sites.ts";
 import { TABLES, type TableName } from "../layout/tables.ts";
 import type { Owner } from "../owner.ts";
+import type { Settings } from "../settings.ts";
 import { ETH_TYPE, fromSource, goto, matchRegister, registerField, setRegister } from "./vocabulary.ts";
 
 const OWNER: Owner = { kind: "Weir", name: "base" };
@@ -19,8 +22,8 @@ const STATE = { new: 0x01, rel: 0x04, rpl: 0x08, inv: 0x10, trk: 0x20 } as const
  * Every connection is tracked, whether a policy looks at it or not: one that comes later finds connections whose direction is
  * known. The side that began is asked with each packet, the other only passes while nothing denied the first.
  */
-export function createConnectionsFeature(): Feature {
-  const contributions = [...track(), ...classify(), ...commit(), ...deny()];
+export function createConnectionsFeature(settings: Settings): Feature {
+  const contributions = [...track(), ...classify(), ...commit(), ...deny(), limitSamples(settings)];
   return { name: "connections", always: ["all"], affected: () => [], derive: () => contributions };
 }
 
@@ -84,15 +87,24 @@ function commit(): readonly Contribution[] {
   ];
 }
 
-/** A connection that conntrack knows; of others nothing is to be kept. */
+/**
+ * A connection that conntrack knows is cut; of others nothing is to be kept. The node process is told of packets up to the meter's
+ * rate: of each that would begin a connection, and of the first with which one is cut. Without a node process the packet is
+ * dropped all the same.
+ */
 function deny(): readonly Contribution[] {
   const note = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied, mask: CT_MARK.denied }]);
+  const tell: Action = { type: "controller", maxLength: DENIAL_BYTES, meterId: METERS.denials.id };
+  const cut = { ct_mark: [CT_MARK.known | CT_MARK.denied, CT_MARK.known | CT_MARK.denied] } as const;
   return [
-    ...FAMILIES.map((eth_type) =>
+    ...FAMILIES.flatMap((eth_type) => [
+      flow("connections/denied", "Deny", PRIORITY.except, { eth_type, ...cut }, []),
       flow("connections/denied", "Deny", PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [
         note,
+        tell,
       ]),
-    ),
+      flow("connections/deny", "Deny", PRIORITY.fallback, { eth_type }, [tell]),
+    ]),
     flow("base/miss", "Deny", PRIORITY.miss, {}, []),
   ];
 }
@@ -100,6 +112,13 @@ function deny(): readonly Contribution[] {
 /** With the first bit set and the second one, if any, not. */
 function mark(set: number, unset = 0): MatchSpec {
   return { ct_mark: [set, set | unset] };
+}
+
+function limitSamples({ denialSamples = DEFAULT_DENIAL_SAMPLES }: Settings): Contribution {
+  const flags = METER_FLAGS.pktps | METER_FLAGS.burst | METER_FLAGS.stats;
+  const bands = [{ type: "drop", rate: denialSamples, burst: denialSamples }] as const;
+  const meter = { meterId: METERS.denials.id, flags, bands };
+  return { target: "meter", meter, site: "connections/deny", owners: [OWNER] };
 }
 
 /** Tracked, with the first bit set and the second one, if any, not. */

@@ -73,6 +73,7 @@ describe("the reconciler and a real switch", function () {
     await start();
     const applied = await reconciler.apply(connection, COMPARE);
     assert.deepEqual(applied, { modifications: desired.size, drift: 0, failed: 0 });
+    assert.equal(meters.size, 1);
     await assertInstalled();
     for (const key of desired.keys()) assert.equal(reconciler.status(key).state, "installed");
   });

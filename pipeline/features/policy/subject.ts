@@ -5,7 +5,7 @@ import { PRIORITY } from "../../layout/priorities.ts";
 import type { Pod, Port, View } from "../../model/model.ts";
 import { podKeyOf, podOfPort } from "../../model/pod-of-port.ts";
 import { DIRECTIONS, type Direction } from "../../model/policy.ts";
-import { goto, matchRegister, setRegister } from "../vocabulary.ts";
+import { deny, goto, matchRegister, setRegister } from "../vocabulary.ts";
 import { countClauses, ownersOf, partOfRules, policyOwner, ruleFlow, STAGES } from "./conjunctions.ts";
 
 /** Everything that policies say of the pod at a port: its part in rules, the rules that ask for no more, and its isolation. */
@@ -30,7 +30,7 @@ function deriveKnown(port: Port, pod: Pod, direction: Direction, view: View): re
   return [
     ...partOfRules("policies/subject", direction, spec, "subject", rules),
     ...deriveOpen(direction, spec, rules),
-    ruleFlow("policies/isolation", direction, PRIORITY.isolation, spec, [goto("Deny")], owners),
+    ruleFlow("policies/isolation", direction, PRIORITY.isolation, spec, deny(direction, "isolation"), owners),
   ];
 }
 
@@ -49,7 +49,7 @@ function deriveUnknown(port: Port, direction: Direction, view: View): readonly C
   if (!view.rules.hasPolicies(port.podNamespace)) return [];
   const owner = { kind: "Pod", name: podKeyOf(port), part: `interface ${port.name}` };
   const spec = matchPort(port, direction);
-  return [ruleFlow("policies/unknown", direction, PRIORITY.isolation, spec, [goto("Deny")], [owner])];
+  return [ruleFlow("policies/unknown", direction, PRIORITY.isolation, spec, deny(direction, "unknown"), [owner])];
 }
 
 /** A pod sends from its port, and Route has found it for what it receives: both hold for either family. */
