@@ -125,16 +125,24 @@ function judge(objects: Judged, isolating: readonly NetworkPolicy[], seen: Seen)
 function matchRule(objects: Judged, { peers, ports }: PolicyRule, seen: Seen): RuleMatch | undefined {
   const { direction, packet, source, destination } = seen;
   const [other, address] = direction === "ingress" ? [source, packet.source] : [destination, packet.destination];
-  const fitting = peers?.filter((peer) => matchesPeer(peer, other, address, objects));
-  if (fitting?.length === 0) return undefined;
-  if (ports === undefined) return { peer: fitting?.[0], port: undefined };
+  const isPeer = (peer: PolicyPeer) => matchesPeer(peer, other, address, objects);
+  if (ports === undefined) return matchPeers(peers, isPeer, undefined);
   for (const port of ports) {
     if (!matchesPort(port, destination, packet)) continue;
-    if (fitting === undefined) return { peer: undefined, port };
-    const peer = fitting.find((one) => canName(port, one, direction));
-    if (peer !== undefined) return { peer, port };
+    const match = matchPeers(peers, (peer) => canName(port, peer, direction) && isPeer(peer), port);
+    if (match !== undefined) return match;
   }
   return undefined;
+}
+
+function matchPeers(
+  peers: PolicyRule["peers"],
+  isPeer: (peer: PolicyPeer) => boolean,
+  port: PolicyPort | undefined,
+): RuleMatch | undefined {
+  if (peers === undefined) return { peer: undefined, port };
+  const peer = peers.find(isPeer);
+  return peer && { peer, port };
 }
 
 export function isIn({ namespaces, pods }: PodSelection, pod: Pod, objects: Judged): boolean {
