@@ -52,7 +52,7 @@ export function createRowIndexes<Table extends string>(
     const names = Object.keys(key);
     const index = indexes
       .get(table)
-      ?.find(({ columns }) => columns.length === names.length && columns.every((column) => column in key));
+      ?.find(({ columns }) => columns.length === names.length && columns.every((column) => Object.hasOwn(key, column)));
     if (index === undefined) {
       throw new OvsdbError("E_OVSDB_VALUE", `no index of ${table} over ${names.join(", ")} was declared`, { table });
     }

@@ -117,7 +117,8 @@ function buildRow(
   let used = 0;
   for (const [column, columnCodec] of codec.columns) {
     const json = columns[column];
-    if (json === undefined) row[column] = missing(column, columnCodec);
+    // A column may be called "constructor": an object has that by itself, JSON holds no functions.
+    if (json === undefined || typeof json === "function") row[column] = missing(column, columnCodec);
     else {
       row[column] = columnCodec.decode(json);
       used++;

@@ -1,6 +1,7 @@
 import { formatIp, type Ip } from "#base/address.ts";
 import type { Match } from "#openflow/match.ts";
 import { gatewayAddress } from "../features/nodes.ts";
+import { CT_MARK } from "../layout/conntrack.ts";
 import { DENIED_DIRECTION, DENIED_REASON, REGISTERS } from "../layout/registers.ts";
 import type { Port, View } from "../model/model.ts";
 import { podKeyOf } from "../model/pod-of-port.ts";
@@ -42,8 +43,6 @@ export interface DeniedPacket {
 
 /** So many policies are named in full. */
 const MOST_POLICIES = 8;
-/** ct_state of a connection that is known, as ovs-fields(7) has it. */
-const ESTABLISHED = 0x02;
 const ICMP_NAMES: ReadonlyMap<number, string> = new Map([
   [1, "ICMP"],
   [58, "ICMPv6"],
@@ -61,7 +60,7 @@ export function describeDenial({ metadata, data }: DeniedPacket, view: View): De
   const [own, other] = sidesOf(headers, direction);
   return {
     ...{ direction, reason },
-    connection: (readField(metadata, "ct_state") & ESTABLISHED) === 0 ? "new" : "cut",
+    connection: (readField(metadata, "ct_mark") & CT_MARK.known) === 0 ? "new" : "cut",
     pod: podKeyOf(port),
     podAddress: formatIp(own),
     peer: describeAddress(other, view),

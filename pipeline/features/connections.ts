@@ -16,7 +16,7 @@ const OWNER: Owner = { kind: "Weir", name: "base" };
 const FAMILIES = [ETH_TYPE.ipv4, ETH_TYPE.ipv6];
 
 /** Bits of ct_state, as ovs-fields(7) names them. */
-const STATE = { new: 0x01, est: 0x02, rel: 0x04, rpl: 0x08, inv: 0x10, trk: 0x20 } as const;
+const STATE = { new: 0x01, rel: 0x04, rpl: 0x08, inv: 0x10, trk: 0x20 } as const;
 
 /**
  * Every connection is tracked, whether a policy looks at it or not: one that comes later finds connections whose direction is
@@ -50,7 +50,7 @@ function classify(): readonly Contribution[] {
   const state = (site: Site, priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
     flow(site, "ConnectionState", priority, spec, actions);
   const pass = [setRegister("isReply", 1), goto("Route")];
-  const denied = { ct_mark: CT_MARK.denied } as const;
+  const denied = mark(CT_MARK.denied);
   const reply = ctState(STATE.rpl);
   const related = ctState(STATE.rel, STATE.rpl);
   return [
@@ -68,15 +68,17 @@ function classify(): readonly Contribution[] {
 }
 
 function commit(): readonly Contribution[] {
-  const remember = ct([move("egressRule", CT_LABEL.egressRule.start), move("ingressRule", CT_LABEL.ingressRule.start)]);
-  const forgive = ct([{ type: "set_field", field: "ct_mark", value: 0 }]);
+  const known: Action = { type: "set_field", field: "ct_mark", value: CT_MARK.known };
+  const rules = [move("egressRule", CT_LABEL.egressRule.start), move("ingressRule", CT_LABEL.ingressRule.start)];
+  const remember = ct([known, ...rules]);
+  const forgive = ct([known]);
   return [
     ...FAMILIES.flatMap((eth_type) => [
       flow("connections/commit", "Commit", PRIORITY.address, { eth_type, ...ctState(STATE.new) }, [
         remember,
         goto("Output"),
       ]),
-      flow("connections/denied", "Commit", PRIORITY.except, { eth_type, ct_mark: CT_MARK.denied }, [
+      flow("connections/denied", "Commit", PRIORITY.except, { eth_type, ...mark(CT_MARK.denied) }, [
         forgive,
         goto("Output"),
       ]),
@@ -87,16 +89,17 @@ function commit(): readonly Contribution[] {
 
 /**
  * The node process is told of packets up to the meter's rate: of each that would begin a connection, and of the first with which
- * one is cut. Without a node process the packet is dropped all the same.
+ * one is cut that conntrack knows; of others nothing is to be kept. Without a node process all are dropped just the same.
  */
 function deny(): readonly Contribution[] {
-  const mark = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied }]);
+  const note = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied, mask: CT_MARK.denied }]);
   const tell: Action = { type: "controller", maxLength: DENIAL_BYTES, meterId: METERS.denials.id };
-  const established = ctState(STATE.est);
+  const denied = (priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
+    flow("connections/denied", "Deny", priority, spec, actions);
   return [
     ...FAMILIES.flatMap((eth_type) => [
-      flow("connections/denied", "Deny", PRIORITY.except, { eth_type, ...established, ct_mark: CT_MARK.denied }, []),
-      flow("connections/denied", "Deny", PRIORITY.address, { eth_type, ...established }, [mark, tell]),
+      denied(PRIORITY.except, { eth_type, ...mark(CT_MARK.denied) }, []),
+      denied(PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [note, tell]),
       flow("connections/deny", "Deny", PRIORITY.fallback, { eth_type }, [tell]),
     ]),
     flow("base/miss", "Deny", PRIORITY.miss, {}, []),
@@ -108,6 +111,11 @@ function limitSamples({ denialSamples = DEFAULT_DENIAL_SAMPLES }: Settings): Con
   const bands = [{ type: "drop", rate: denialSamples, burst: denialSamples }] as const;
   const meter = { meterId: METERS.denials.id, flags, bands };
   return { target: "meter", meter, site: "connections/deny", owners: [OWNER] };
+}
+
+/** With the first bit set and the second one, if any, not. */
+function mark(set: number, unset = 0): MatchSpec {
+  return { ct_mark: [set, set | unset] };
 }
 
 /** Tracked, with the first bit set and the second one, if any, not. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { checkOperations } from "#ovsdb/check-operations.ts";
 import {
+  abort,
   assert as assertLock,
   type ConditionFunction,
   comment,
@@ -29,8 +30,9 @@ import { printJson } from "#ovsdb/json-text.ts";
 import { isJsonObject, type Json } from "#ovsdb/notation.ts";
 import { type DatabaseSchema, parseSchema } from "#ovsdb/schema.ts";
 import { encodeOperation } from "#ovsdb/transaction.ts";
+import { arbitraryOperation } from "#test/ovsdb/support/arbitrary-operation.ts";
 import { CONSTRAINT_SCHEMA, TYPES } from "#test/ovsdb/support/constraint-schema.ts";
-import { type OvsdbProcess, startOvsdb } from "#test/ovsdb/support/ovsdb-process.ts";
+import { type OvsdbProcess, type OvsdbProcessOptions, startOvsdb } from "#test/ovsdb/support/ovsdb-process.ts";
 
 const DATABASE = "Constraints";
 const ID = "6b1de2a4-0000-4000-8000-00000000000a";
@@ -82,9 +84,7 @@ function atomOf(base: Json | undefined): fc.Arbitrary<OvsAtom> {
 /** Whether a row is there that a UUID refers to, no client can know. */
 function isKnowable(table: string, given: OvsValue): boolean {
   const refers = printJson(TYPES.get(table)!).includes("refTable");
-  return (
-    !refers || !JSON.stringify(given, (_key, one) => (typeof one === "bigint" ? `${one}` : one)).includes(ID.slice(8))
-  );
+  return !refers || !textOf(given).includes(ID.slice(8));
 }
 
 const CONDITIONS: readonly ConditionFunction[] = ["==", "!=", "<", "<=", ">", ">=", "includes", "excludes"];
@@ -106,13 +106,24 @@ const operation: fc.Arbitrary<Operation> = fc
     );
   });
 
+/** Missing references are found by the server when it commits. */
+const OPEN_REFERENCE = /has to be given: .*a reference to a row/;
+
+async function connectTo(options: OvsdbProcessOptions): Promise<{ server: OvsdbProcess; client: OvsdbClient }> {
+  const server = await startOvsdb(options);
+  return { server, client: await connectOvsdb({ remote: server.remote }) };
+}
+
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_key, one) => (typeof one === "bigint" ? `${one}` : one));
+}
+
 describe("a transaction that is checked before it is sent", () => {
   const schema: DatabaseSchema = parseSchema(CONSTRAINT_SCHEMA);
   let server: OvsdbProcess;
   let client: OvsdbClient;
   before(async () => {
-    server = await startOvsdb({ schemaText: printJson(CONSTRAINT_SCHEMA) });
-    client = await connectOvsdb({ remote: server.remote });
+    ({ server, client } = await connectTo({ schemaText: printJson(CONSTRAINT_SCHEMA) }));
   });
   after(async () => {
     client.close();
@@ -127,9 +138,9 @@ describe("a transaction that is checked before it is sent", () => {
     return failed === undefined || failed["error"] === "timed out" ? undefined : printJson(failed);
   }
 
-  function faultOf(operations: readonly Operation[]): OvsdbError | undefined {
+  function faultOf(operations: readonly Operation[], against = schema): OvsdbError | undefined {
     try {
-      checkOperations(operations, schema);
+      checkOperations(operations, against);
       return undefined;
     } catch (error) {
       assert.ok(error instanceof OvsdbError, String(error));
@@ -242,5 +253,44 @@ describe("a transaction that is checked before it is sent", () => {
     const twice = [insert("Target", {}, "same"), insert("Target", {}, "same")];
     assert.match(faultOf(twice)?.message ?? "", /uuidName of its own/);
     assert.match((await refusalOf(twice)) ?? "", /duplicate uuid-name/);
+  });
+
+  it("is refused exactly where ovsdb-server refuses it, over all of Open_vSwitch's tables", async function () {
+    this.timeout(120_000);
+    const { server: real, client: ovs } = await connectTo({});
+    try {
+      const openVSwitch = await ovs.getSchema("Open_vSwitch");
+      await fc.assert(
+        fc.asyncProperty(arbitraryOperation(openVSwitch), async (one) => {
+          const fault = faultOf([one], openVSwitch);
+          if (fault !== undefined && (textOf(one).includes("\\u0000") || OPEN_REFERENCE.test(fault.message))) return;
+          const aborted = [one, abort()].map(encodeOperation);
+          const results = await ovs.request("transact", ["Open_vSwitch", ...aborted]);
+          const [first] = Array.isArray(results) ? results : [];
+          const refusal = isJsonObject(first) && "error" in first ? printJson(first) : undefined;
+          assert.equal(fault === undefined, refusal === undefined, `${fault?.message} / ${refusal}`);
+        }),
+        { numRuns: RUNS },
+      );
+    } finally {
+      ovs.close();
+      await real.close();
+    }
+  });
+
+  it("leaves to the server what only it can know, which keeps the server's code", async () => {
+    const nobody = parseUuid(ID);
+    const twice = [insert("Target", {}, undefined, nobody), insert("Target", {}, undefined, nobody)];
+    const refused: readonly (readonly [readonly Operation[], code: string])[] = [
+      [[insert("strong_one", { c: uuid(nobody) })], "E_OVSDB_REFERENCE"],
+      [[insert("range_one", { c: 5 }), mutate("range_one", [], [["c", "+=", 1]])], "E_OVSDB_CONSTRAINT"],
+      [[insert("range_one", { c: 5 }), mutate("range_one", [], [["c", "/=", 0]])], "E_OVSDB_DOMAIN"],
+      [[insert("integer_one", { c: 2n ** 63n - 1n }), mutate("integer_one", [], [["c", "+=", 1]])], "E_OVSDB_RANGE"],
+      [twice, "E_OVSDB_DUPLICATE_UUID"],
+      [[wait("Target", [], ["name"], "!=", [], { timeout: 0 })], "E_OVSDB_WAIT"],
+      [[assertLock("not_ours")], "E_OVSDB_NOT_OWNER"],
+      [[abort()], "E_OVSDB_ABORTED"],
+    ];
+    for (const [operations, code] of refused) await assert.rejects(client.transact(DATABASE, operations), { code });
   });
 });

@@ -4,12 +4,13 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { generateTypes } from "#ovsdb/generator/generate.ts";
-import { connectOvsdb } from "#ovsdb/index.ts";
+import { connectOvsdb, createReplica, insert, select } from "#ovsdb/index.ts";
 import { parseJson, printJson } from "#ovsdb/json-text.ts";
 import type { Json, JsonObject } from "#ovsdb/notation.ts";
 import { parseSchema } from "#ovsdb/schema.ts";
 import { compile } from "#test/ovsdb/support/compile.ts";
 import { CONSTRAINT_SCHEMA } from "#test/ovsdb/support/constraint-schema.ts";
+import { eventually } from "#test/ovsdb/support/eventually.ts";
 import { ODD_SCHEMA, ODD_USE } from "#test/ovsdb/support/odd-schema.ts";
 import { type OvsdbProcess, startOvsdb } from "#test/ovsdb/support/ovsdb-process.ts";
 
@@ -43,7 +44,9 @@ describe("the generator of types", () => {
   });
 
   it("gives modules that compile, for every schema that Open vSwitch brings and for odd ones", async () => {
-    const schemas = globSync(`${SCHEMAS}/*.ovsschema`).map((file) => parseJson(readFileSync(file, "utf8")));
+    const schemas = globSync("/usr/share/{openvswitch,ovn}/*.ovsschema").map((file) =>
+      parseJson(readFileSync(file, "utf8")),
+    );
     assert.ok(schemas.length > 0);
     const texts = [...schemas, CONSTRAINT_SCHEMA, ODD_SCHEMA].map(generate);
     const files = Object.fromEntries(texts.map((text, index) => [`schema-${index}.ts`, text]));
@@ -108,12 +111,26 @@ describe("the generator of types, of a server", () => {
     assert.match(stderr, /Nowhere/);
   });
 
-  it("makes types of an odd schema whose operations a server takes", async () => {
+  it("writes of an odd schema what a server tells of it; its rows are read and written", async () => {
     const odd = await startOvsdb({ schemaText: printJson(ODD_SCHEMA) });
     const client = await connectOvsdb({ remote: odd.remote });
+    const tables = { class: ["default", "constructor", "prototype", "number", "half"] };
+    const indexes = { class: [["constructor"], ["default"]] };
+    const replica = createReplica({ remote: odd.remote, database: "delete", tables, indexes });
     try {
       assert.equal(generateTypes(await client.getSchema("delete"), { importFrom: "weir/ovsdb" }), generate(ODD_SCHEMA));
+      await replica.whenSynced();
+      const row = { number: 9007199254740993n, truth: true, half: 1e300 };
+      const [{ uuid: id }] = await replica.transact([insert("class", row)]);
+      await eventually("the row is there", () => replica.tables.class.has(id));
+      const read = { default: "", constructor: undefined, prototype: [], number: 9007199254740993n, half: 1e300 };
+      assert.deepEqual({ ...replica.tables.class.get(id) }, read);
+      assert.equal(replica.find("class", { default: "" }).size, 1);
+      const [found] = await client.transact("delete", [select("class", [], ["constructor", "number"])]);
+      assert.deepEqual(found.rows, [{ constructor: undefined, number: 9007199254740993n }]);
+      assert.equal(replica.statistics.inconsistencies, 0);
     } finally {
+      replica.close();
       client.close();
       await odd.close();
     }

@@ -5,6 +5,7 @@ import { match } from "#openflow/match.ts";
 import { type Denial, describeDenial } from "#pipeline/denials/denial.ts";
 import { readHeaders } from "#pipeline/denials/headers.ts";
 import { evaluate, type Packet } from "#pipeline/explain/evaluate.ts";
+import { CT_MARK } from "#pipeline/layout/conntrack.ts";
 import { TABLES } from "#pipeline/layout/tables.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
@@ -19,7 +20,6 @@ const A = parseIp("10.10.1.2")!;
 const B = parseIp("10.10.1.5")!;
 const A6 = parseIp("fd10:1::2")!;
 const B6 = parseIp("fd10:1::5")!;
-const EST = 0x22;
 
 function frame(source: Ip, destination: Ip, protocol: number, payload: Buffer, fragmentOffset = 0): Buffer {
   const type = typeof source === "number" ? ETHER.ipv4 : ETHER.ipv6;
@@ -74,17 +74,16 @@ describe("the headers of a denied packet", () => {
 });
 
 /** Sends the packet through the flows; what the node process is told of it, if it is told of it. */
-function denialOf(pipeline: Pipeline, packet: Packet, ctState?: number): Denial | undefined {
+function denialOf(pipeline: Pipeline, packet: Packet, ct_mark = 0): Denial | undefined {
   const fake = createFakeSwitch([...pipeline.desired.flows.values()].map(({ flow }) => flow));
-  const state = ctState === undefined ? {} : { ct_state: ctState };
-  const { path, fields } = fake.run({ ...enter(packet), ...state });
+  const { path, fields } = fake.run({ ...enter(packet), ct_mark });
   const last = path.at(-1);
   if (last?.table !== TABLES.Deny.id || !last.actions.some(({ type }) => type === "controller")) return undefined;
-  const { reg0 = 0, reg1 = 0, reg5 = 0, reg6 = 0, in_port = 0, ct_state = 0 } = fields;
+  const { reg0 = 0, reg1 = 0, reg5 = 0, reg6 = 0, in_port = 0 } = fields;
   const payload = udp(40000, packet.destinationPort ?? 0, "");
   return describeDenial(
     {
-      metadata: match({ reg0, reg1, reg5, reg6, in_port, ct_state }),
+      metadata: match({ reg0, reg1, reg5, reg6, in_port, ct_mark }),
       data: frame(packet.source, packet.destination, packet.protocol, payload),
     },
     pipeline.view,
@@ -133,9 +132,9 @@ describe("a denial", () => {
 
   it("says that a connection is cut with the first of its packets, and nothing of those behind", () => {
     const pipeline = start([pod("a/web"), pod("b/web"), isolate("b/p", "Ingress")]);
-    assert.equal(denialOf(pipeline, toWeb, EST)?.connection, "cut");
+    assert.equal(denialOf(pipeline, toWeb, CT_MARK.known)?.connection, "cut");
     const fake = createFakeSwitch([...pipeline.desired.flows.values()].map(({ flow }) => flow));
-    const { path } = fake.run({ ...enter(toWeb), ct_state: EST, ct_mark: 1 });
+    const { path } = fake.run({ ...enter(toWeb), ct_mark: CT_MARK.known | CT_MARK.denied });
     assert.deepEqual([path.at(-1)?.table, path.at(-1)?.actions], [TABLES.Deny.id, []]);
   });
 

@@ -1,12 +1,16 @@
 import { type Cidr, familyOf, type IpFamily, isIpv4, parseCidr } from "#base/address.ts";
 import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
-import type { Rule } from "../../index/rules.ts";
+import { type Rule, readRulePort } from "../../index/rules.ts";
 import { PRIORITY } from "../../layout/priorities.ts";
 import type { View } from "../../model/model.ts";
 import type { Direction } from "../../model/policy.ts";
 import { ETH_TYPE, fromNetwork, goto, setRegister, toNetwork } from "../vocabulary.ts";
 import { countClauses, partOfRules, ruleFlow, ruleOwner, STAGES } from "./conjunctions.ts";
+
+/** nw_frag=later, as ovs-fields(7) has it; in IPv6 what they are fragments of stands in the first alone. */
+const LATER_FRAGMENT = 3;
+const IPV6_FRAGMENT = 44;
 
 /** The flow that is met when all parts of a rule are. A rule of one part has none: see deriveSubject. */
 export function deriveRule(key: string, view: View): readonly Contribution[] {
@@ -25,7 +29,7 @@ export function derivePort(
 ): readonly Contribution[] {
   const rules = [...view.rules.ofPort(port, direction)];
   return families.flatMap((family) =>
-    partOfRules("policies/port", direction, { eth_type: ethType(family), ...toPort(port) }, "ports", rules),
+    partOfRules("policies/port", direction, { eth_type: ethType(family), ...toPort(port, family) }, "ports", rules),
   );
 }
 
@@ -51,11 +55,13 @@ function* rulesOfPodAt({ address, prefixLength }: Cidr, direction: Direction, vi
       if (rule.named?.of !== "peer" || pod?.ports.get(rule.named.name) === rule.named.number) yield rule;
 }
 
-function toPort(text: string): MatchSpec {
-  const [protocol, value, mask] = text.split("/").map(Number);
-  if (value === undefined || mask === undefined) return { nw_proto: protocol! };
-  const field = ({ 6: "tcp_dst", 17: "udp_dst", 132: "sctp_dst" } as const)[protocol!];
-  return field === undefined ? { nw_proto: protocol! } : { nw_proto: protocol!, [field]: [value, mask] };
+function toPort(text: string, family: IpFamily): MatchSpec {
+  const { protocol, prefix } = readRulePort(text);
+  if (prefix === undefined) return { nw_proto: protocol };
+  if (prefix === "later fragments")
+    return { nw_proto: family === 6 ? IPV6_FRAGMENT : protocol, ip_frag: LATER_FRAGMENT };
+  const field = ({ 6: "tcp_dst", 17: "udp_dst", 132: "sctp_dst" } as const)[protocol];
+  return field === undefined ? { nw_proto: protocol } : { nw_proto: protocol, [field]: [prefix.value, prefix.mask] };
 }
 
 function ethType(family: IpFamily): number {
