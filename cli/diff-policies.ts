@@ -3,7 +3,7 @@ import { usageError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, writeAll } from "./io.ts";
 import { openManifests } from "./manifests.ts";
-import { jsonDocument } from "./output.ts";
+import { jsonArray } from "./output.ts";
 
 export type DiffFormat = "text" | "json" | "markdown";
 
@@ -12,30 +12,34 @@ export async function diffPolicies(io: Io, before: string, after: string, output
   if (before === "-" && after === "-") throw usageError("only one of the two can be read from stdin");
   const [first, second] = [await openManifests(io, before), await openManifests(io, after)];
   const difference = compareClusters(first.cluster, second.cluster);
-  if (output === "json") await io.write(jsonDocument(asJson(difference)));
-  else await writeAll(io, output === "text" ? asText(difference) : asMarkdown(difference));
+  await writeAll(io, FORMATS[output](difference));
   if (first.problems.length > 0 || second.problems.length > 0) return EXIT.usage;
   return difference.changes.length > 0 ? EXIT.wrong : EXIT.ok;
 }
 
-function asJson({ changes, podsAdded, podsRemoved }: Difference) {
-  const of = (type: Connectivity["type"]) =>
-    changes
-      .filter((one) => one.type === type)
-      .flatMap(({ from, to, port, family, by }) =>
-        from.members.flatMap((sender) =>
-          to.members
-            .filter((receiver) => receiver !== sender)
-            .map((receiver) => ({
-              from: sender,
-              to: receiver,
-              port: port.text,
-              ...(family && { family: `IPv${family}` }),
-              by,
-            })),
-        ),
-      );
-  return { added: of("added"), removed: of("removed"), podsAdded, podsRemoved };
+const FORMATS: Readonly<Record<DiffFormat, (difference: Difference) => Iterable<string> | AsyncIterable<string>>> = {
+  text: asText,
+  json: asJson,
+  markdown: asMarkdown,
+};
+
+/** One document, written while it is made: every pair of pods may differ. */
+async function* asJson({ changes, podsAdded, podsRemoved }: Difference): AsyncGenerator<string> {
+  for (const type of ["added", "removed"] as const) {
+    yield `${type === "added" ? "{" : ","}"${type}": `;
+    yield* jsonArray(entries(changes.filter((one) => one.type === type)));
+  }
+  yield `,"podsAdded": ${JSON.stringify(podsAdded)},\n"podsRemoved": ${JSON.stringify(podsRemoved)}}\n`;
+}
+
+function* entries(changes: readonly Connectivity[]): Generator<object> {
+  for (const { from, to, port, family, by } of changes)
+    for (const sender of from.members)
+      for (const receiver of to.members) {
+        if (receiver === sender) continue;
+        const only = family === undefined ? {} : { family: `IPv${family}` };
+        yield { from: sender, to: receiver, port: port.text, ...only, by };
+      }
 }
 
 /** Changes that differ in nothing but their ports, and then in nothing but one end. */

@@ -7,6 +7,7 @@ import { flowsCommand } from "./commands/flows.ts";
 import { getCommand } from "./commands/get.ts";
 import { matrixCommand } from "./commands/matrix.ts";
 import { ofpPrintCommand } from "./commands/ofp-print.ts";
+import { parseFlowsCommand } from "./commands/parse-flows.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { statusCommand } from "./commands/status.ts";
 import { CliError, PipeClosed } from "./errors.ts";
@@ -73,7 +74,8 @@ function createProgram(io: Io, version: string, done: (code: ExitCode) => void):
     .addCommand(explainCommand(io, done))
     .addCommand(matrixCommand(io, done))
     .addCommand(policyCommand(io, done))
-    .addCommand(ofpPrintCommand(io, done));
+    .addCommand(ofpPrintCommand(io, done))
+    .addCommand(parseFlowsCommand(io));
   return withExamples(program, [
     ["weirctl compile examples --node n1", "what manifests mean, without a cluster"],
     ["weirctl explain shop/web shop/db:5432 manifests", "may it, by which policy, and what is missing"],

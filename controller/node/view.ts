@@ -1,4 +1,6 @@
 import { formatCidr, formatIp, formatMac } from "#base/address.ts";
+import { ask } from "#pipeline/explain/ask.ts";
+import { clusterOf } from "#pipeline/explain/cluster.ts";
 import type { Node, Port } from "#pipeline/model/model.ts";
 import type { Pipeline } from "#pipeline/pipeline.ts";
 import type { NodeConfig } from "./config.ts";
@@ -22,6 +24,9 @@ export interface LiveView extends NodeView {
   flowCounts(): FlowCounts;
   peers(): number;
 }
+
+/** So many are explained within what the node's other work can wait for. */
+const MOST_PAIRS = 100;
 
 /** The node as weirctl and the metrics see it, over the parts that know. */
 export function createNodeView({ config, version, parts, checks }: ViewOptions): LiveView {
@@ -55,6 +60,7 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
       return flowEntries({ installed, desired: pipeline.desired.flows, statusOf }, filter);
     },
     owners: () => cookieEntries(pipeline.desired.flows.values()),
+    explain: (question) => ask(clusterOf(pipeline.view), question, MOST_PAIRS),
   };
 }
 

@@ -47,6 +47,9 @@ export interface Evaluation {
   readonly ingress: Verdict | undefined;
 }
 
+/** What the meaning of policies depends on, beside whose an address is. */
+export type Judged = Pick<Objects, "Node" | "Namespace" | "NetworkPolicy">;
+
 /** Whose address it is. */
 export type PodOf = (ip: Ip) => Pod | undefined;
 
@@ -54,12 +57,12 @@ export type PodOf = (ip: Ip) => Pod | undefined;
  * What NetworkPolicies mean, from the objects alone: the oracle for the flows, and what `weirctl explain` tells. A node's
  * own packets reach its pods, whatever a policy says.
  */
-export function evaluate(objects: Objects, podOf: PodOf, packet: Packet): Evaluation {
+export function evaluate(objects: Judged, podOf: PodOf, packet: Packet): Evaluation {
   return createEvaluator(objects, podOf)(packet);
 }
 
 /** The same for many packets over objects that stay as they are: which policies select a pod is found once. */
-export function createEvaluator(objects: Objects, podOf: PodOf): (packet: Packet) => Evaluation {
+export function createEvaluator(objects: Judged, podOf: PodOf): (packet: Packet) => Evaluation {
   const known = { ingress: new Map<Pod, readonly NetworkPolicy[]>(), egress: new Map<Pod, readonly NetworkPolicy[]>() };
   const isolating = (pod: Pod, direction: Direction): readonly NetworkPolicy[] => {
     const found = known[direction].get(pod) ?? policiesIsolating(objects, pod, direction);
@@ -89,13 +92,13 @@ function withNetwork(pod: Pod | undefined): Pod | undefined {
   return pod === undefined || pod.hostNetwork || pod.completed ? undefined : pod;
 }
 
-function isFromNodeOf(objects: Objects, { nodeName }: Pod, source: Ip): boolean {
+function isFromNodeOf(objects: Judged, { nodeName }: Pod, source: Ip): boolean {
   const node = objects.Node.get(nodeName ?? "");
   if (node === undefined) return false;
   return node.addresses.includes(source) || node.podCidrs.some((cidr) => gatewayAddress(cidr) === source);
 }
 
-function policiesIsolating(objects: Objects, pod: Pod, direction: Direction): readonly NetworkPolicy[] {
+function policiesIsolating(objects: Judged, pod: Pod, direction: Direction): readonly NetworkPolicy[] {
   return [...objects.NetworkPolicy.values()].filter(
     (policy) => policy[direction] !== undefined && isIn(policy.subject, pod, objects),
   );
@@ -109,7 +112,7 @@ interface Seen {
   readonly destination: Pod | undefined;
 }
 
-function judge(objects: Objects, isolating: readonly NetworkPolicy[], seen: Seen): Verdict {
+function judge(objects: Judged, isolating: readonly NetworkPolicy[], seen: Seen): Verdict {
   if (isolating.length === 0) return OPEN;
   for (const policy of isolating)
     for (const [index, rule] of (policy[seen.direction] ?? []).entries()) {
@@ -119,22 +122,30 @@ function judge(objects: Objects, isolating: readonly NetworkPolicy[], seen: Seen
   return { type: "isolated", policies: isolating };
 }
 
-function matchRule(objects: Objects, { peers, ports }: PolicyRule, seen: Seen): RuleMatch | undefined {
+function matchRule(objects: Judged, { peers, ports }: PolicyRule, seen: Seen): RuleMatch | undefined {
   const { direction, packet, source, destination } = seen;
   const [other, address] = direction === "ingress" ? [source, packet.source] : [destination, packet.destination];
-  const fitting = peers?.filter((peer) => matchesPeer(peer, other, address, objects));
-  if (fitting?.length === 0) return undefined;
-  if (ports === undefined) return { peer: fitting?.[0], port: undefined };
+  const isPeer = (peer: PolicyPeer) => matchesPeer(peer, other, address, objects);
+  if (ports === undefined) return matchPeers(peers, isPeer, undefined);
   for (const port of ports) {
     if (!matchesPort(port, destination, packet)) continue;
-    if (fitting === undefined) return { peer: undefined, port };
-    const peer = fitting.find((one) => canName(port, one, direction));
-    if (peer !== undefined) return { peer, port };
+    const match = matchPeers(peers, (peer) => canName(port, peer, direction) && isPeer(peer), port);
+    if (match !== undefined) return match;
   }
   return undefined;
 }
 
-export function isIn({ namespaces, pods }: PodSelection, pod: Pod, objects: Objects): boolean {
+function matchPeers(
+  peers: PolicyRule["peers"],
+  isPeer: (peer: PolicyPeer) => boolean,
+  port: PolicyPort | undefined,
+): RuleMatch | undefined {
+  if (peers === undefined) return { peer: undefined, port };
+  const peer = peers.find(isPeer);
+  return peer && { peer, port };
+}
+
+export function isIn({ namespaces, pods }: PodSelection, pod: Pod, objects: Judged): boolean {
   if (typeof namespaces === "string") return namespaces === pod.namespace && isSelected(pods, pod.labels);
   // One that is not known yet is only among all of them.
   const namespace = objects.Namespace.get(pod.namespace);
@@ -148,7 +159,7 @@ export function canName({ port }: PolicyPort, peer: PolicyPeer, direction: Direc
   return typeof port !== "string" || direction === "ingress" || peer.type === "pods";
 }
 
-export function matchesPeer(peer: PolicyPeer, pod: Pod | undefined, address: Ip, objects: Objects): boolean {
+export function matchesPeer(peer: PolicyPeer, pod: Pod | undefined, address: Ip, objects: Judged): boolean {
   if (peer.type === "pods") return pod !== undefined && isIn(peer.selection, pod, objects);
   return cidrContains(peer.cidr, address) && !peer.except.some((network) => cidrContains(network, address));
 }

@@ -34,7 +34,11 @@ const COSTS: Readonly<Record<Change["type"], number>> = {
  * The rules that come nearest to allowing what a direction denies, the nearest first, at most `limit`. Each has been tried:
  * the changes were made and the evaluator asked again.
  */
-export function nearMisses(situation: Situation, direction: Direction, limit: number): readonly NearMiss[] {
+export function nearMisses(
+  situation: Situation & { readonly objects: Objects },
+  direction: Direction,
+  limit: number,
+): readonly NearMiss[] {
   const { objects, podOf, packet } = situation;
   const evaluation = evaluate(objects, podOf, packet);
   const verdict = evaluation[direction];
@@ -68,6 +72,7 @@ function costOf(changes: readonly Change[]): number {
 }
 
 interface Seen extends Situation {
+  readonly objects: Objects;
   readonly direction: Direction;
   readonly evaluation: Evaluation;
 }

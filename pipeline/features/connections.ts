@@ -90,30 +90,22 @@ function commit(): readonly Contribution[] {
 }
 
 /**
- * A connection that conntrack knows is cut; of others nothing is to be kept. The node process is told of packets up to the meter's
- * rate: of each that would begin a connection, and of the first with which one is cut. Without a node process the packet is
- * dropped all the same.
+ * The node process is told of packets up to the meter's rate: of each that would begin a connection, and of the first with which
+ * one is cut that conntrack knows; of others nothing is to be kept. Without a node process all are dropped just the same.
  */
 function deny(): readonly Contribution[] {
   const note = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied, mask: CT_MARK.denied }]);
   const tell: Action = { type: "controller", maxLength: DENIAL_BYTES, meterId: METERS.denials.id };
-  const cut = { ct_mark: [CT_MARK.known | CT_MARK.denied, CT_MARK.known | CT_MARK.denied] } as const;
+  const denied = (priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
+    flow("connections/denied", "Deny", priority, spec, actions);
   return [
     ...FAMILIES.flatMap((eth_type) => [
-      flow("connections/denied", "Deny", PRIORITY.except, { eth_type, ...cut }, []),
-      flow("connections/denied", "Deny", PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [
-        note,
-        tell,
-      ]),
+      denied(PRIORITY.except, { eth_type, ...mark(CT_MARK.denied) }, []),
+      denied(PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [note, tell]),
       flow("connections/deny", "Deny", PRIORITY.fallback, { eth_type }, [tell]),
     ]),
     flow("base/miss", "Deny", PRIORITY.miss, {}, []),
   ];
-}
-
-/** With the first bit set and the second one, if any, not. */
-function mark(set: number, unset = 0): MatchSpec {
-  return { ct_mark: [set, set | unset] };
 }
 
 function limitSamples({ denialSamples = DEFAULT_DENIAL_SAMPLES }: Settings): Contribution {
@@ -121,6 +113,11 @@ function limitSamples({ denialSamples = DEFAULT_DENIAL_SAMPLES }: Settings): Con
   const bands = [{ type: "drop", rate: denialSamples, burst: denialSamples }] as const;
   const meter = { meterId: METERS.denials.id, flags, bands };
   return { target: "meter", meter, site: "connections/deny", owners: [OWNER] };
+}
+
+/** With the first bit set and the second one, if any, not. */
+function mark(set: number, unset = 0): MatchSpec {
+  return { ct_mark: [set, set | unset] };
 }
 
 function ct(exec: readonly Action[]): Action {
