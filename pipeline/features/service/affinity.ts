@@ -20,15 +20,16 @@ export function rememberClients(
   timeout: number,
 ): readonly Contribution[] {
   const { spec } = frontend;
-  const next = { ...frontend, priority: PRIORITY.except, spec: alsoMatchRegister(spec, "hasEndpoint", 1) };
+  const fresh = { ...frontend, spec: alsoMatchRegister(spec, "hasEndpoint", 0) };
+  const settled = { ...frontend, spec: alsoMatchRegister(spec, "hasEndpoint", 1) };
   const gone = { ...frontend, priority: PRIORITY.fallback };
   return [
     flowOf(frontend, "services/affinity", [
       { type: "resubmit", table: TABLES.ServiceAffinity.id },
       goto("ServiceLearn"),
     ]),
-    flowOf(frontend, "services/balance", [{ type: "group", groupId }], "ServiceLearn"),
-    flowOf(next, "services/affinity", [learn(service, frontend, timeout), goto("EndpointNat")], "ServiceLearn"),
+    flowOf(fresh, "services/balance", [{ type: "group", groupId }], "ServiceLearn"),
+    flowOf(settled, "services/affinity", [learn(service, frontend, timeout), goto("EndpointNat")], "ServiceLearn"),
     ...endpoints.map((endpoint) => {
       const chosen = { ...frontend, spec: alsoMatchRegister(spec, "endpoint", endpoint.id) };
       return flowOf(chosen, "services/endpoint", [translateTo(endpoint)], "EndpointNat");
