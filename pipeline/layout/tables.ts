@@ -28,7 +28,7 @@ export const TABLES = {
   Conntrack: {
     id: 30,
     purpose:
-      "Looks up the connection that the packet belongs to, and gives it the address that the connection's first packet got. What comes to a virtual address comes from one that had to be hidden: the real one is looked up first.",
+      "Looks up the connection that the packet belongs to, and gives it the addresses that the connection's first packet got.",
   },
   ConnectionState: {
     id: 31,
@@ -43,7 +43,7 @@ export const TABLES = {
   Service: {
     id: 41,
     purpose:
-      "Is it for a service? A new connection to one of its addresses gets an endpoint: a group chooses by the connection's addresses and ports, the same on every node, and few choices change when an endpoint comes or goes. Where there is none the packet is handed to the host, which refuses it.",
+      "Is it for a service? A new connection to one of its addresses gets an endpoint: a group chooses by the connection's addresses and ports, the same on every node, and few choices change when an endpoint comes or goes. Where there is none the packet is handed to the host, which refuses it. What comes to the virtual address is an answer to one that had to be hidden: the real one is found, and the packet begins anew in Conntrack.",
   },
   ServiceLearn: {
     id: 42,

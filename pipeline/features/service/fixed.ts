@@ -77,13 +77,17 @@ function deriveVirtual(family: IpFamily): readonly Contribution[] {
   const reveal: Action = { type: "ct", zone: SOURCE_ZONE, nat: true, table: TABLES.Conntrack.id };
   const nat = { type: "src", minAddress: hairpin } as const;
   const hide: Action = { type: "ct", commit: true, zone: SOURCE_ZONE, nat, table: TABLES.Output.id };
-  const untracked = { ct_state: [0, STATE.trk] } as const;
   const back = [setRegister("isHairpin", 1), ...handToHost()];
   return [
-    flow(WEIR, "services/hairpin", "Conntrack", PRIORITY.address, { ...toAddress(hairpin), ...untracked }, [
-      setRegister("isHairpin", 1),
-      reveal,
-    ]),
+    // Looked for among new connections alone, so that other packets need not be told apart by where they go; and once.
+    flow(
+      WEIR,
+      "services/hairpin",
+      "Service",
+      PRIORITY.forbid,
+      { ...toAddress(hairpin), ...matchRegister("isHairpin", 0) },
+      [setRegister("isHairpin", 1), reveal],
+    ),
     // Nobody is behind it, so there was nothing to answer.
     flow(WEIR, "services/hairpin", "Route", PRIORITY.forbid, toAddress(hairpin), []),
     flow(
