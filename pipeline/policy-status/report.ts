@@ -69,9 +69,10 @@ interface Part {
 export function* reportPolicies(sources: ReportSources, only?: string): Generator<PolicyReport> {
   const { view } = sources;
   const parts = createParts(sources.engine);
-  const rules = Map.groupBy(view.rules.all(), ({ policy }) => keyOf(policy));
+  let rules: ReadonlyMap<string, readonly Rule[]> | undefined;
   for (const [key, policy] of view.NetworkPolicy) {
     if ((only !== undefined && only !== key) || !isHere(policy, view)) continue;
+    rules ??= Map.groupBy(view.rules.all(), (rule) => keyOf(rule.policy));
     yield reportPolicy(sources, policy, rules.get(key) ?? [], parts);
   }
 }

@@ -1,5 +1,5 @@
 import type { Log } from "#base/log.ts";
-import { type DeniedPacket, type Denial, describeDenial } from "#pipeline/denials/denial.ts";
+import { type Denial, type DeniedPacket, describeDenial } from "#pipeline/denials/denial.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Direction } from "#pipeline/model/policy.ts";
 
@@ -66,7 +66,7 @@ export function createDenialLog({ view, log, now, onDenial }: DenialLogOptions):
       kept.push(record);
       if (kept.length > KEPT) kept.shift();
       count(denial);
-      log.info("a policy denied a packet", denial);
+      log.info("a policy denied a packet", { ...denial });
       onDenial?.(denial);
       for (const follower of followers) follower.offer(record);
     },
