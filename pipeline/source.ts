@@ -1,5 +1,14 @@
-/** The kinds of objects that the pipeline reads: four of Kubernetes, two of the node itself. */
-export const KINDS = ["Pod", "Node", "Namespace", "NetworkPolicy", "Port", "Underlay"] as const;
+/** The kinds of objects that the pipeline reads: those of Kubernetes, and two of the node itself. */
+export const KINDS = [
+  "Pod",
+  "Node",
+  "Namespace",
+  "NetworkPolicy",
+  "Service",
+  "EndpointSlice",
+  "Port",
+  "Underlay",
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** One object as its source has it now. */
