@@ -193,7 +193,7 @@ describe("what policies deny on a whole node", function () {
     assert.equal(await metric('weir_modifications_total{target="switch"}'), 0);
     assert.equal(await rig.ofctl("dump-meters"), meters);
     assert.deepEqual(await denials(), [], "nobody was there to be told");
-    await until(async () => (await report("db")).denied === denied + 1);
+    await until(async () => (await report("db")).denied > denied);
     await datagram("other", "db", 7400);
     await until(async () => (await denials()).some(({ destinationPort }) => destinationPort === 7400));
   });
