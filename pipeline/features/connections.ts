@@ -6,7 +6,9 @@ import { PRIORITY } from "../layout/priorities.ts";
 import { REGISTERS, SOURCE } from "../layout/registers.ts";
 import type { Site } from "../layout/sites.ts";
 import { TABLES, type TableName } from "../layout/tables.ts";
+import { DIRECTIONS } from "../model/policy.ts";
 import type { Owner } from "../owner.ts";
+import { STAGES, tablesOf } from "./policy/stages.ts";
 import { ETH_TYPE, fromSource, goto, matchRegister, registerField, setRegister } from "./vocabulary.ts";
 
 const OWNER: Owner = { kind: "Weir", name: "base" };
@@ -56,12 +58,16 @@ function classify(): readonly Contribution[] {
     state("connections/denied", PRIORITY.except, { ...related, ...denied }, []),
     state("connections/reply", PRIORITY.address, reply, pass),
     state("connections/reply", PRIORITY.address, related, pass),
-    state("connections/next", PRIORITY.fallback, fromSource(SOURCE.pod), [goto("EgressRule")]),
+    state("connections/next", PRIORITY.fallback, fromSource(SOURCE.pod), [goto("EgressAdmin")]),
     state("connections/next", PRIORITY.miss, {}, [goto("Route")]),
-    flow("connections/next", "EgressRule", PRIORITY.miss, {}, [goto("Route")]),
-    flow("connections/reply", "IngressRule", PRIORITY.forbid, matchRegister("isReply", 1), [goto("Commit")]),
-    flow("connections/next", "IngressRule", PRIORITY.miss, {}, [goto("Commit")]),
+    flow("connections/reply", "IngressAdmin", PRIORITY.exempt, matchRegister("isReply", 1), [goto("Commit")]),
+    ...DIRECTIONS.flatMap((direction) => passOn(tablesOf(direction), STAGES[direction].next)),
   ];
+}
+
+/** What no rule of a table has taken is the next table's, and what none of any has taken is let through. */
+function passOn(tables: readonly TableName[], last: TableName): readonly Contribution[] {
+  return tables.map((table, i) => flow("connections/next", table, PRIORITY.miss, {}, [goto(tables[i + 1] ?? last)]));
 }
 
 function commit(): readonly Contribution[] {

@@ -1,6 +1,7 @@
 import type { ModelOf } from "../model/model.ts";
 import type { Problem } from "../problem.ts";
 import type { Kind, RawChange } from "../source.ts";
+import { readClusterNetworkPolicy } from "./cluster-network-policy.ts";
 import { readNamespace, readNode, readPod } from "./kubernetes.ts";
 import { readNetworkPolicy } from "./network-policy.ts";
 import { readPort, readUnderlay } from "./node-local.ts";
@@ -12,6 +13,7 @@ const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[
   Node: readNode,
   Namespace: readNamespace,
   NetworkPolicy: readNetworkPolicy,
+  ClusterNetworkPolicy: readClusterNetworkPolicy,
   Port: readPort,
   Underlay: readUnderlay,
 };

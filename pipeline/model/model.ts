@@ -2,7 +2,7 @@ import type { Cidr, Ip, Mac } from "#base/address.ts";
 import type { RuleChange, Rules, SubjectChange } from "../index/rules.ts";
 import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
-import type { NetworkPolicy } from "./policy.ts";
+import type { ClusterNetworkPolicy, NetworkPolicy } from "./policy.ts";
 
 export type Labels = ReadonlyMap<string, string>;
 
@@ -31,6 +31,7 @@ export interface Node {
   readonly labels: Labels;
   /** InternalIPs, in their order. */
   readonly addresses: readonly Ip[];
+  readonly externalAddresses: readonly Ip[];
   readonly podCidrs: readonly Cidr[];
   /** The MTU that its pods have, as its Weir announced it. */
   readonly podMtu: number | undefined;
@@ -75,6 +76,7 @@ export interface ModelOf {
   readonly Node: Node;
   readonly Namespace: Namespace;
   readonly NetworkPolicy: NetworkPolicy;
+  readonly ClusterNetworkPolicy: ClusterNetworkPolicy;
   readonly Port: Port;
   readonly Underlay: Underlay;
 }

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Ip, parseIp } from "#base/address.ts";
+import { match } from "#openflow/match.ts";
+import { formatMatch } from "#openflow/text/index.ts";
+import { evaluate, isDenied } from "#pipeline/explain/evaluate.ts";
+import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
+import type { RawChange } from "#pipeline/source.ts";
+import { createFakeSwitch } from "#test/support/fake-switch.ts";
+import {
+  addressesOf,
+  clusterChanges,
+  clusterPolicyChange,
+  ground,
+  namespaceChange,
+  nodeChange,
+  PODS,
+  podChange,
+  policyChange,
+} from "./policy-clusters.ts";
+import { enter, localPodAt, packetsOfCluster } from "./policy-packets.ts";
+import { batch, SETTINGS } from "./samples.ts";
+
+function start(changes: readonly RawChange[]): Pipeline {
+  const pipeline = createPipeline(SETTINGS, ["test"]);
+  pipeline.step(batch(...ground(), ...changes));
+  return pipeline;
+}
+
+/** Whom an address belongs to as the test knows it: no pod whose object is gone or that has ended. */
+function podAt(pipeline: Pipeline, ip: Ip) {
+  const key = PODS.find((pod) => addressesOf(pod).some((text) => parseIp(text) === ip));
+  return key === undefined ? undefined : pipeline.view.Pod.get(key);
+}
+
+/** Of a pod on another node only its own node asks the policies; one that is not known yet has a test of its own. */
+function checkPackets(pipeline: Pipeline): void {
+  const fake = createFakeSwitch([...pipeline.desired.flows.values()].map(({ flow }) => flow));
+  const podOf = (ip: Ip) => podAt(pipeline, ip);
+  for (const packet of packetsOfCluster()) {
+    const ends = [packet.source, packet.destination];
+    const local = ends.map((ip) => localPodAt(ip) !== undefined);
+    if (!local.includes(true) || ends.some((ip, i) => local[i] && podOf(ip) === undefined)) continue;
+    const { egress, ingress } = evaluate(pipeline.view, podOf, packet);
+    const isStopped = (local[0] && isDenied(egress)) || (local[1] && isDenied(ingress));
+    const { outputs } = fake.run(enter(packet));
+    assert.equal(outputs.length, isStopped ? 0 : 1, formatMatch(match(enter(packet))));
+  }
+}
+
+describe("the flows of policies", () => {
+  it("let through what the policies allow, and nothing else", function () {
+    this.timeout(600_000);
+    fc.assert(
+      fc.property(clusterChanges, (changes) => checkPackets(start(changes))),
+      { numRuns: 250 },
+    );
+  });
+
+  it("are the same after any history", () => {
+    const change = fc.oneof(
+      { weight: 3, arbitrary: policyChange },
+      { weight: 3, arbitrary: clusterPolicyChange },
+      { weight: 2, arbitrary: podChange },
+      nodeChange,
+      namespaceChange,
+      nodeChange,
+      fc.constantFrom(...ground(), ...ground().map(({ kind, key }) => ({ kind, key, object: undefined }))),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.array(change, { minLength: 1, maxLength: 4 }), { maxLength: 25 }), (batches) => {
+        const lived = start([]);
+        for (const changes of batches) lived.step(batch(...changes));
+        const words = new Map([...ground(), ...batches.flat()].map((one) => [`${one.kind} ${one.key}`, one]));
+        const fresh = createPipeline(SETTINGS, ["test"]);
+        fresh.step(batch(...words.values()));
+        const flowsOf = ({ desired }: Pipeline) => [...desired.flows].sort(([a], [b]) => (a < b ? -1 : 1));
+        assert.deepEqual(flowsOf(lived), flowsOf(fresh));
+        assert.deepEqual(lived.engine.recompute(lived.view), []);
+      }),
+      { numRuns: 2500 },
+    );
+  });
+});
