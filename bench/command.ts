@@ -29,10 +29,13 @@ export async function measureThroughput(from: string, to: string, address: strin
       server.once("close", (code) => reject(new Error(`iperf3 -s in ${to} ended with ${code}`)));
     });
     const argv = ["iperf3", "-c", address, "-p", "15201", "-t", String(seconds), "-O", "0.3", "-J"];
-    const report: { end: { sum_received: { bits_per_second: number } } } = JSON.parse(
+    const report: { error?: string; end: { sum_received?: { bits_per_second: number } } } = JSON.parse(
       await command(inNetns(from, argv)),
     );
-    return report.end.sum_received.bits_per_second / 1e6;
+    const received = report.end.sum_received;
+    // iperf3 leaves with 0 whatever has happened.
+    if (received === undefined) throw new Error(`iperf3 from ${from} to ${address}: ${report.error ?? "no result"}`);
+    return received.bits_per_second / 1e6;
   } finally {
     server.kill();
     await ended;

@@ -9,7 +9,7 @@ import type { Bench, Judged, Row } from "./bench.ts";
 import { judge } from "./bench.ts";
 import { formatTable } from "./table.ts";
 
-const PARTS = new Set(["bench.ts", "bundled-node.ts", "command.ts", "lab.ts", "table.ts", "run.ts"]);
+const PARTS = new Set(["bench.ts", "bundled-node.ts", "command.ts", "lab.ts", "stopwatch.ts", "table.ts", "run.ts"]);
 
 const { values: options } = parseArgs({
   options: {

@@ -9,6 +9,7 @@ import type { Settings } from "#pipeline/settings.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { CliError, usageError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { formatProblem } from "./format-problem.ts";
 import { type Io, writeAll } from "./io.ts";
 import { jsonDocument, type OutputFormat } from "./output.ts";
 import { formatReason } from "./reason.ts";
@@ -77,8 +78,4 @@ function flowAsJson({ flow, site, owners }: DesiredFlow) {
   const { table, priority, cookie } = flow;
   const identity = { table, tableName: TABLE_NAMES.get(table), priority, cookie: `0x${cookie.toString(16)}` };
   return { flow: formatFlow(flow), ...identity, site, owners: owners.map(formatOwner) };
-}
-
-function formatProblem({ object, field, message }: Problem): string {
-  return field === "" ? `${object}: ${message}` : `${object}: ${field}: ${message}`;
 }

@@ -7,6 +7,8 @@ import { flowsCommand } from "./commands/flows.ts";
 import { getCommand } from "./commands/get.ts";
 import { matrixCommand } from "./commands/matrix.ts";
 import { ofpPrintCommand } from "./commands/ofp-print.ts";
+import { parseFlowsCommand } from "./commands/parse-flows.ts";
+import { policyCommand } from "./commands/policy.ts";
 import { statusCommand } from "./commands/status.ts";
 import { CliError, PipeClosed } from "./errors.ts";
 import { withExamples } from "./examples.ts";
@@ -17,7 +19,7 @@ const EXIT_CODES = `
 Exit codes:
   ${EXIT.ok}  it went well
   ${EXIT.wrong}  something is wrong with what was asked about, or it is not there
-  ${EXIT.usage}  the command line is wrong
+  ${EXIT.usage}  the command line is wrong, or expectations or manifests that policy test and policy diff are given
   ${EXIT.unreachable}  the node process does not answer
 Results go to stdout, messages to stderr.`;
 
@@ -71,7 +73,9 @@ function createProgram(io: Io, version: string, done: (code: ExitCode) => void):
     .addCommand(compileCommand(io, done))
     .addCommand(explainCommand(io, done))
     .addCommand(matrixCommand(io, done))
-    .addCommand(ofpPrintCommand(io, done));
+    .addCommand(policyCommand(io, done))
+    .addCommand(ofpPrintCommand(io, done))
+    .addCommand(parseFlowsCommand(io));
   return withExamples(program, [
     ["weirctl compile examples --node n1", "what manifests mean, without a cluster"],
     ["weirctl explain shop/web shop/db:5432 manifests", "may it, by which policy, and what is missing"],

@@ -6,6 +6,8 @@ export interface Subfield {
   readonly field: FieldName;
   readonly start: number;
   readonly bits: number;
+  /** Of a tunnel's option: its bytes in the switch, where they are known. */
+  readonly length?: number;
 }
 
 export interface NatSpec {
@@ -104,12 +106,19 @@ type Header =
   | Each<"set_tunnel" | "set_tunnel64", { value: bigint }>;
 
 type Field =
-  | { readonly type: "set_field"; readonly field: FieldName; readonly value: FieldValue; readonly mask?: FieldValue }
+  | {
+      readonly type: "set_field";
+      readonly field: FieldName;
+      readonly value: FieldValue;
+      readonly mask?: FieldValue;
+      /** Of a tunnel's option: bytes, where they are not as many as the value needs. */
+      readonly length?: number;
+    }
   | { readonly type: "move"; readonly source: Subfield; readonly destination: Subfield }
   /** What OpenFlow 1.5 has no action for and older versions do; a set_field with a mask says the same. */
   | { readonly type: "load"; readonly value: FieldValue; readonly destination: Subfield }
   | Each<"push" | "pop", { field: Subfield }>
-  | { readonly type: "delete_field"; readonly field: FieldName }
+  | { readonly type: "delete_field"; readonly field: FieldName; readonly length?: number }
   | { readonly type: "check_pkt_larger"; readonly length: number; readonly destination: Subfield }
   | {
       readonly type: "multipath";

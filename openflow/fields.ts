@@ -53,9 +53,13 @@ export interface Field {
   readonly bits: number;
   /** Bits that a move or load can name: `vlan_vid[]` are the lowest 12. */
   readonly significantBits: number;
-  /** A mask over these lowest bits leaves nothing open. */
+  /** Bits that a value of a match may have. */
   readonly exactBits: number;
+  /** A mask over these lowest bits leaves nothing open, and is left out. */
+  readonly maskBits: number;
   readonly maskable: boolean;
+  /** An exact match is written with its mask. */
+  readonly exactMask: boolean;
   /** An option of a tunnel, of a length that only the switch knows; an empty mask asks whether it is there. */
   readonly isOption: boolean;
   readonly writable: boolean;
@@ -89,7 +93,9 @@ interface Row {
   readonly header: OxmHeader;
   readonly significantBits?: number;
   readonly exactBits?: number;
+  readonly maskBits?: number;
   readonly maskable?: boolean;
+  readonly exactMask?: boolean;
   readonly readOnly?: boolean;
   readonly prerequisite?: Prerequisite;
   readonly aliases?: readonly string[];
@@ -129,6 +135,7 @@ function numbered<Name extends string>(prefix: string, count: number, make: (i: 
 
 const maskable = true;
 const readOnly = true;
+const exactMask = true;
 
 const ROWS = {
   packet_type: row(32, "packet type", basic(44), { readOnly }),
@@ -162,20 +169,14 @@ const ROWS = {
   vlan_tci: row(16, "hexadecimal", nxm0(4), { maskable, prerequisite: "ethernet" }),
   vlan_vid: row(16, "decimal", basic(6), { maskable, significantBits: 12, exactBits: 13, prerequisite: "ethernet" }),
   vlan_pcp: row(8, "decimal", basic(7), { significantBits: 3, prerequisite: "vlan vid" }),
-  mpls_label: row(32, "decimal", basic(34), { significantBits: 20, prerequisite: "mpls" }),
   mpls_tc: row(8, "decimal", basic(35), { significantBits: 3, prerequisite: "mpls" }),
   mpls_bos: row(8, "decimal", basic(36), { readOnly, significantBits: 1, prerequisite: "mpls" }),
   mpls_ttl: row(8, "decimal", nxm1(30), { prerequisite: "mpls" }),
+  mpls_label: row(32, "decimal", basic(34), { significantBits: 20, prerequisite: "mpls" }),
   ip_src: row(32, "ipv4", basic(11), { maskable, prerequisite: "ipv4", aliases: ["nw_src"], readAs: [nxm0(7)] }),
   ip_dst: row(32, "ipv4", basic(12), { maskable, prerequisite: "ipv4", aliases: ["nw_dst"], readAs: [nxm0(8)] }),
   ipv6_src: row(128, "ipv6", basic(26), { maskable, prerequisite: "ipv6", readAs: [nxm1(19)] }),
   ipv6_dst: row(128, "ipv6", basic(27), { maskable, prerequisite: "ipv6", readAs: [nxm1(20)] }),
-  ipv6_label: row(32, "hexadecimal", basic(28), {
-    maskable,
-    significantBits: 20,
-    prerequisite: "ipv6",
-    readAs: [nxm1(27)],
-  }),
   ip_frag: row(8, "frag", nxm1(26), {
     maskable,
     readOnly,
@@ -192,14 +193,20 @@ const ROWS = {
     readAs: [nxm1(28)],
   }),
   nw_ttl: row(8, "decimal", nxm1(29), { prerequisite: "ip" }),
+  ipv6_label: row(32, "hexadecimal", basic(28), {
+    maskable,
+    significantBits: 20,
+    prerequisite: "ipv6",
+    readAs: [nxm1(27)],
+  }),
   nw_proto: row(8, "decimal", basic(10), {
     readOnly,
     prerequisite: "ip",
     aliases: ["ip_proto"],
     readAs: [nxm0(6)],
   }),
-  tcp_src: row(16, "decimal", basic(13), { maskable, prerequisite: "tcp", readAs: [nxm0(9)] }),
-  tcp_dst: row(16, "decimal", basic(14), { maskable, prerequisite: "tcp", readAs: [nxm0(10)] }),
+  tcp_src: row(16, "decimal", basic(13), { maskable, prerequisite: "tcp", aliases: ["tp_src"], readAs: [nxm0(9)] }),
+  tcp_dst: row(16, "decimal", basic(14), { maskable, prerequisite: "tcp", aliases: ["tp_dst"], readAs: [nxm0(10)] }),
   tcp_flags: row(16, "tcp flags", basic(42), {
     maskable,
     readOnly,
@@ -215,38 +222,42 @@ const ROWS = {
   icmp_code: row(8, "decimal", basic(20), { prerequisite: "icmpv4", readAs: [nxm0(14)] }),
   icmpv6_type: row(8, "decimal", basic(29), { prerequisite: "icmpv6", readAs: [nxm1(21)] }),
   icmpv6_code: row(8, "decimal", basic(30), { prerequisite: "icmpv6", readAs: [nxm1(22)] }),
+  nd_reserved: row(32, "decimal", { oxmClass: ERICSSON, number: 1 }, { prerequisite: "nd" }),
   nd_target: row(128, "ipv6", basic(31), { maskable, prerequisite: "nd", readAs: [nxm1(23)] }),
+  nd_options_type: row(8, "decimal", { oxmClass: ERICSSON, number: 2 }, { prerequisite: "nd" }),
   nd_sll: row(48, "ethernet", basic(32), { maskable, prerequisite: "nd solicit", readAs: [nxm1(24)] }),
   nd_tll: row(48, "ethernet", basic(33), { maskable, prerequisite: "nd advert", readAs: [nxm1(25)] }),
-  nd_reserved: row(32, "decimal", { oxmClass: ERICSSON, number: 1 }, { prerequisite: "nd" }),
-  nd_options_type: row(8, "decimal", { oxmClass: ERICSSON, number: 2 }, { prerequisite: "nd" }),
   arp_op: row(16, "decimal", basic(21), { prerequisite: "arp", readAs: [nxm0(15)] }),
   arp_spa: row(32, "ipv4", basic(22), { maskable, prerequisite: "arp", readAs: [nxm0(16)] }),
   arp_tpa: row(32, "ipv4", basic(23), { maskable, prerequisite: "arp", readAs: [nxm0(17)] }),
   arp_sha: row(48, "ethernet", basic(24), { maskable, prerequisite: "arp", aliases: ["nw_sha"], readAs: [nxm1(17)] }),
   arp_tha: row(48, "ethernet", basic(25), { maskable, prerequisite: "arp", readAs: [nxm1(18)] }),
   tun_id: row(64, "hexadecimal", basic(38), { maskable, aliases: ["tunnel_id"], readAs: [nxm1(16)] }),
+  tun_flags: row(16, "tunnel flags", nxm1(104), { maskable, significantBits: 1, exactMask }),
   tun_src: row(32, "ipv4", nxm1(31), { maskable }),
   tun_dst: row(32, "ipv4", nxm1(32), { maskable }),
   tun_ipv6_src: row(128, "ipv6", nxm1(109), { maskable }),
   tun_ipv6_dst: row(128, "ipv6", nxm1(110), { maskable }),
   tun_gbp_id: row(16, "decimal", nxm1(38), { maskable }),
   tun_gbp_flags: row(8, "hexadecimal", nxm1(39), { maskable }),
-  tun_flags: row(16, "tunnel flags", nxm1(104), { maskable, significantBits: 1 }),
   tun_erspan_idx: row(32, "hexadecimal", experimenter(NICIRA, 11), {
     maskable,
+    maskBits: 32,
     significantBits: 20,
   }),
   tun_erspan_ver: row(8, "decimal", experimenter(NICIRA, 12), {
     maskable,
+    maskBits: 8,
     significantBits: 4,
   }),
   tun_erspan_dir: row(8, "decimal", experimenter(NICIRA, 13), {
     maskable,
+    maskBits: 8,
     significantBits: 1,
   }),
   tun_erspan_hwid: row(8, "hexadecimal", experimenter(NICIRA, 14), {
     maskable,
+    maskBits: 8,
     significantBits: 6,
   }),
   tun_gtpu_flags: row(8, "hexadecimal", experimenter(NICIRA, 15), {
@@ -274,13 +285,13 @@ const ROWS = {
   ),
   ...numbered<`xxreg${Below4}`>("xxreg", 4, (i) => row(128, "hexadecimal", nxm1(111 + i), { maskable })),
   pkt_mark: row(32, "hexadecimal", nxm1(33), { maskable }),
-  ct_state: row(32, "ct state", nxm1(105), { maskable, readOnly, exactBits: 8 }),
+  ct_state: row(32, "ct state", nxm1(105), { maskable, readOnly, exactBits: 8, exactMask }),
   ct_zone: row(16, "hexadecimal", nxm1(106), { readOnly }),
   ct_mark: row(32, "hexadecimal", nxm1(107), { maskable }),
   ct_label: row(128, "hexadecimal", nxm1(108), { maskable }),
   ct_nw_src: row(32, "ipv4", nxm1(120), { maskable, readOnly, prerequisite: "ct ipv4" }),
-  ct_nw_dst: row(32, "ipv4", nxm1(121), { maskable, readOnly, prerequisite: "ct ipv4" }),
   ct_ipv6_src: row(128, "ipv6", nxm1(122), { maskable, readOnly, prerequisite: "ct ipv6" }),
+  ct_nw_dst: row(32, "ipv4", nxm1(121), { maskable, readOnly, prerequisite: "ct ipv4" }),
   ct_ipv6_dst: row(128, "ipv6", nxm1(123), { maskable, readOnly, prerequisite: "ct ipv6" }),
   ct_nw_proto: row(8, "decimal", nxm1(119), { readOnly, prerequisite: "ct" }),
   ct_tp_src: row(16, "decimal", nxm1(124), { maskable, readOnly, prerequisite: "ct protocol" }),
@@ -340,7 +351,9 @@ function compileRows(): Record<FieldName, Field> {
       bits: given.bits,
       significantBits: given.significantBits ?? given.bits,
       exactBits: given.exactBits ?? given.significantBits ?? given.bits,
+      maskBits: given.maskBits ?? given.exactBits ?? given.significantBits ?? given.bits,
       maskable: given.maskable ?? false,
+      exactMask: given.exactMask ?? false,
       isOption: name.startsWith("tun_metadata"),
       writable: !given.readOnly,
       format: given.format,

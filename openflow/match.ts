@@ -9,6 +9,8 @@ export interface FieldMatch {
   readonly value: FieldValue;
   /** Absent for an exact match. Bits of `value` outside the mask are 0. */
   readonly mask?: FieldValue;
+  /** Of a tunnel's option: bytes, where they are not as many as the value needs. No part of the match's key. */
+  readonly length?: number;
 }
 
 /** A term on a field that is not in the table, kept as it came: its header holds class, number and length. */
@@ -52,7 +54,7 @@ export function matchTerm(name: string, value: FieldValue, mask?: FieldValue): F
   checkRange(name, mask, all);
   const bits = BigInt(mask);
   if (bits === 0n && !field.isOption) return undefined;
-  const exact = allOnes(field.exactBits);
+  const exact = allOnes(field.maskBits);
   if ((bits & exact) === exact) return { field: field.name, value: sized(value, field.bits) };
   if (!field.maskable) throw new RangeError(`${name} takes no mask`);
   return { field: field.name, value: sized(BigInt(value) & bits, field.bits), mask: sized(mask, field.bits) };
@@ -72,7 +74,7 @@ export function canonicalMatch(terms: readonly MatchTerm[]): Match {
   for (let i = 1; i < folded.length; i++)
     if (folded[i]!.field === folded[i - 1]!.field && folded[i]!.field !== "unknown")
       throw new RangeError(`${folded[i]!.field} is matched twice`);
-  return folded;
+  return withoutImplied(folded);
 }
 
 /** Whether a term on the field may be other terms in a canonical match. */
@@ -95,12 +97,20 @@ const FOLDS: Readonly<Record<string, Fold>> = {
   ...Object.fromEntries(Array.from({ length: 4 }, (_, i) => [`xxreg${i}`, foldRegisters(4, i)])),
   in_port_oxm: ({ value }) => [{ field: "in_port", value }],
   nw_tos: ({ value }) => [{ field: "ip_dscp", value: Number(value) >>> 2 }],
-  packet_type: (term) => (term.value === ETHERNET_PACKET ? [] : [term]),
+  packet_type: (term) => [term],
   vlan_tci: foldTag,
 };
 
-/** A match that does not say so either is one on Ethernet packets (ovs-fields(7), packet_type). */
+/** What a field of an Ethernet packet says as well (ovs-fields(7), packet_type). */
 const ETHERNET_PACKET = 0;
+
+/** Without what the other terms say. */
+function withoutImplied(terms: Match): Match {
+  const [first, ...others] = terms;
+  const isEthernet = first?.field === "packet_type" && first.value === ETHERNET_PACKET;
+  const implies = ({ field }: MatchTerm) => field !== "unknown" && FIELDS[field].prerequisite !== "none";
+  return isEthernet && others.some(implies) ? others : terms;
+}
 
 function fold(term: MatchTerm): readonly MatchTerm[] {
   return term.field === "unknown" ? [term] : (FOLDS[term.field]?.(term) ?? [term]);
@@ -151,6 +161,11 @@ export function matchKey(terms: Match): string {
 
 export function allOnes(bits: number): bigint {
   return (1n << BigInt(bits)) - 1n;
+}
+
+/** The bytes that a tunnel's option has at least. */
+export function shortestOption(value: FieldValue, mask: FieldValue = 0): number {
+  return Math.ceil((BigInt(value) | BigInt(mask)).toString(16).length / 2);
 }
 
 /** Up to 48 bits a number, above a bigint. */

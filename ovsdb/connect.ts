@@ -34,7 +34,9 @@ export async function connectOvsdb(options: ConnectOptions): Promise<OvsdbClient
   for (const remote of parseRemotes(options.remote)) {
     try {
       const client = await connectRemote(remote, options);
-      if (database !== undefined) await followDatabase(client, { database, leaderOnly, timeout: timeoutOf(options) });
+      if (database !== undefined) {
+        await followDatabase(client, { database, leaderOnly, timeout: timeoutOf(options), ...(signal && { signal }) });
+      }
       return client;
     } catch (error) {
       signal?.throwIfAborted();

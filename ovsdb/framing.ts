@@ -18,8 +18,16 @@ const BACKSLASH = 0x5c;
 const CASE = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-/** Some 900,000 rows of 150 bytes. Parsed, hostile text takes some ten times its size. */
+const COLON = 0x3a;
+/** Room for 600,000 small rows. */
 export const DEFAULT_MESSAGE_LIMIT = 128 * 1024 * 1024;
+/**
+ * Of `{},{},{}` the runtime makes thirty times its size. One bracket or colon in so many bytes of the limit is more than
+ * those rows have, and takes less than 1 GB and a few seconds.
+ */
+const BYTES_A_MARK = 16;
+/** An object with some more ends the whole process: "invalid table size". */
+const KEY_LIMIT = 8_000_000;
 /** ovsdb-server itself takes no deeper JSON. */
 const DEPTH_LIMIT = 1000;
 
@@ -29,7 +37,11 @@ export function createFramer(limit: number = DEFAULT_MESSAGE_LIMIT): Framer {
   let length = 0;
   /** The brackets that are open, the outermost first. */
   const opened = new Uint8Array(DEPTH_LIMIT);
+  /** Of each of them. */
+  const keys = new Uint32Array(DEPTH_LIMIT);
   let depth = 0;
+  let marks = 0;
+  const markLimit = Math.max(1000, limit / BYTES_A_MARK);
   let inString = false;
   let escaped = false;
 
@@ -45,11 +57,16 @@ export function createFramer(limit: number = DEFAULT_MESSAGE_LIMIT): Framer {
       } else if (byte === QUOTE) inString = true;
       else if ((byte | CASE) === OPEN) {
         if (depth === DEPTH_LIMIT) throw protocolError(`JSON nested deeper than ${DEPTH_LIMIT}`, chunk);
+        keys[depth] = 0;
         opened[depth++] = byte;
+        marks++;
       } else if ((byte | CASE) === CLOSE) {
         // A wrong one would let us wait for an end that has gone by.
         if (opened[--depth] !== byte - 2) throw protocolError("brackets that do not match", chunk.subarray(at - 1));
         if (depth === 0) return at;
+      } else if (byte === COLON) {
+        marks++;
+        if (++keys[depth - 1]! > KEY_LIMIT) throw protocolError(`an object of more than ${KEY_LIMIT} keys`, chunk);
       }
     }
     return -1;
@@ -82,10 +99,12 @@ export function createFramer(limit: number = DEFAULT_MESSAGE_LIMIT): Framer {
       const end = scan(chunk, start);
       const tail = chunk.subarray(start, end < 0 ? chunk.length : end);
       if (length + tail.length > limit) throw protocolError(`a message of more than ${limit} bytes`, tail);
+      if (marks > markLimit) throw protocolError(`a message of more than ${markLimit} brackets and colons`, tail);
       if (end < 0) {
         hold(tail);
         break;
       }
+      marks = 0;
       messages.push(finish(tail));
       start = skipSpace(chunk, end);
     }

@@ -14,8 +14,35 @@ export const BUILTINS: Plugin = {
       isBuiltin(path) ? { path, namespace: "builtin" } : undefined,
     );
     build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+      contents: RARE.has(path.replace("node:", "")) ? loadLater(path) : `module.exports = ${loadNow(path)};`,
     }));
+  },
+};
+
+/** What packages ask for at once and few configurations ever use: 8 MB of an idle process, TLS most of all. */
+const RARE: ReadonlySet<string> = new Set(["cluster", "dgram", "dns", "https", "tls", "zlib"]);
+
+function loadNow(path: string): string {
+  return `process.getBuiltinModule(${JSON.stringify(path)})`;
+}
+
+/** Each export is a getter, so that the module is loaded by the first who uses one. */
+function loadLater(path: string): string {
+  const names = Object.keys(process.getBuiltinModule(path) ?? {});
+  const getters = names.map(
+    (name) => `get ${JSON.stringify(name)}() { return ${loadNow(path)}[${JSON.stringify(name)}]; }`,
+  );
+  return `module.exports = { ${getters.join(", ")} };`;
+}
+
+/** Parts of prom-client that push to a gateway and gather from forked workers; they bring zlib, node:cluster and dgram along. */
+export const UNUSED: Plugin = {
+  name: "unused",
+  setup(build) {
+    build.onResolve({ filter: /^\.\/lib\/(pushgateway|cluster)$/ }, ({ path, importer }) =>
+      importer.includes("/prom-client/") ? { path, namespace: "unused" } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: "unused" }, () => ({ contents: "module.exports = {};" }));
   },
 };
 

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { withExamples } from "../examples.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
+import { MANIFESTS } from "../manifests-argument.ts";
 import { type OutputFormat, outputOption } from "../output.ts";
 
 export function explainCommand(io: Io, done: (code: ExitCode) => void): Command {
@@ -15,7 +16,7 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
     )
     .argument("<source>", "who sends")
     .argument("<destination[:port[/protocol]]>", "who receives; an IPv6 address with a port stands in brackets")
-    .argument("[folder]", "manifests: files of YAML or JSON, subfolders too; - for stdin", ".")
+    .argument("[folder]", MANIFESTS, ".")
     .addOption(outputOption())
     .action(async (source: string, destination: string, folder: string, { output }: { output: OutputFormat }) => {
       // Loaded when needed: the other commands start without the pipeline.

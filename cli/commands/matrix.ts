@@ -4,6 +4,7 @@ import { usageError } from "../errors.ts";
 import { withExamples } from "../examples.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
+import { MANIFESTS } from "../manifests-argument.ts";
 import { type OutputFormat, outputOption } from "../output.ts";
 
 export interface MatrixOptions {
@@ -20,7 +21,7 @@ export function matrixCommand(io: Io, done: (code: ExitCode) => void): Command {
         "names, and all others together. A workload is the pods of a namespace that have the same labels, apart from those that " +
         "controllers give each pod. Exit code 1 if something in the manifests is wrong",
     )
-    .argument("[folder]", "manifests: files of YAML or JSON, subfolders too; - for stdin", ".")
+    .argument("[folder]", MANIFESTS, ".")
     .option(
       "--port <port[/protocol]>",
       "80, 80/TCP, 53/UDP; may be repeated",

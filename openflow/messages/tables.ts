@@ -1,5 +1,6 @@
-import { EXPERIMENTER_CLASS, FIELDS, type FieldName, findFieldByHeader } from "#openflow/fields.ts";
+import { EXPERIMENTER_CLASS, type FieldName, findFieldByActionHeader } from "#openflow/fields.ts";
 import { type Codec, fixedText, listOf, pad, struct, u8, u32, u64, type ValueOf } from "#openflow/wire/codec.ts";
+import { encodeBareHeader, HAS_MASK } from "#openflow/wire/oxm.ts";
 import { measured, named, properties, property } from "./records.ts";
 
 const tableStats = struct({ table: u8, _pad: pad(3), activeCount: u32, lookupCount: u64, matchedCount: u64 });
@@ -65,32 +66,31 @@ const tableIds: Codec<readonly number[]> = {
   decode: (r) => Array.from(r.raw(r.left)),
 };
 
-export interface FieldHeader {
-  readonly field: FieldName;
-  readonly hasMask: boolean;
-}
+export type FieldHeader =
+  | { readonly field: FieldName; readonly hasMask: boolean }
+  /** A field that is not known here, kept as it came. */
+  | { readonly field: "unknown"; readonly header: number; readonly experimenter?: number };
 
-/** OXM headers without values. A field that is not known is left out: a switch may have more than we know. */
+/** OXM headers without values. */
 const fieldHeaders: Codec<readonly FieldHeader[]> = {
   encode(w, headers) {
-    for (const { field, hasMask } of headers) {
-      const { header, bits } = FIELDS[field];
-      const length = (bits / 8) * (hasMask ? 2 : 1) + (header.experimenter === undefined ? 0 : 4);
-      w.u16(header.oxmClass);
-      w.u8((header.number << 1) | (hasMask ? 1 : 0));
-      w.u8(length);
-      if (header.experimenter !== undefined) w.u32(header.experimenter);
+    for (const header of headers) {
+      if (header.field !== "unknown") encodeBareHeader(w, header.field, header.hasMask);
+      else {
+        w.u32(header.header);
+        if (header.experimenter !== undefined) w.u32(header.experimenter);
+      }
     }
   },
   decode(r) {
     const headers: FieldHeader[] = [];
     while (r.left > 0) {
-      const oxmClass = r.u16();
-      const number = r.u8();
-      r.skip(1);
+      const header = r.u32();
+      const oxmClass = header >>> 16;
       const experimenter = oxmClass === EXPERIMENTER_CLASS ? r.u32() : undefined;
-      const field = findFieldByHeader(oxmClass, number >>> 1, experimenter);
-      if (field !== undefined) headers.push({ field: field.name, hasMask: (number & 1) !== 0 });
+      const field = findFieldByActionHeader(oxmClass, (header >>> 9) & 0x7f, experimenter);
+      if (field !== undefined) headers.push({ field: field.name, hasMask: (header & HAS_MASK) !== 0 });
+      else headers.push({ field: "unknown", header, ...(experimenter === undefined ? {} : { experimenter }) });
     }
     return headers;
   },

@@ -16,11 +16,17 @@ export function checkAction(action: Action, word: string, context: ActionContext
     fail(word, `a meter from 1 to ${MAX_METER} is expected`);
   const { kind } = context;
   if (kind === undefined) return;
-  checkPacket(action, word, kind);
+  if (context.outer !== "write_actions" || !LENIENT_IN_ACTION_SET.includes(action.type))
+    checkPacket(action, word, kind);
   context.kind = kindBehind(action, word, kind);
 }
 
 const MAX_METER = 0xffff_0000;
+
+/** An action set is carried out in an order of its own, so that nobody asks of these what the packet is. */
+const LENIENT_IN_ACTION_SET: readonly ActionType[] = [
+  ...(["pop_vlan", "dec_ttl", "mod_nw_ttl", "dec_mpls_ttl", "set_mpls_ttl", "pop_mpls", "dec_nsh_ttl"] as const),
+];
 
 const CT_FIELDS: readonly FieldName[] = ["ct_mark", "ct_label"];
 
@@ -166,7 +172,7 @@ function kindBehind(action: Action, word: string, kind: PacketKind): PacketKind 
       if (kind.vlanTags >= 2) fail(word, "two VLAN tags are the most");
       return { ...kind, vlanTags: kind.vlanTags + 1 };
     case "pop_vlan":
-      return { ...kind, vlanTags: kind.vlanTags - 1 };
+      return { ...kind, vlanTags: Math.max(0, kind.vlanTags - 1) };
     case "push_mpls":
       need(word, kind.packetType === 0, "Ethernet packets");
       return { ...kind, etherType: action.etherType, protocol: 0 };

@@ -50,7 +50,7 @@ const FORMATS: Formats = {
   ...LEGACY,
   ...OLDER,
   output: formatOutput,
-  output_reg: ({ source }) => `output:${formatSubfield(source)}`,
+  output_reg: ({ source }, names) => `output:${formatSubfield(source, names)}`,
   output_trunc: ({ port, maxLength }, names) => `output(port=${formatPort(port, names)},max_len=${maxLength})`,
   group: ({ groupId }) => `group:${groupId}`,
   controller: formatController,
@@ -72,14 +72,16 @@ const FORMATS: Formats = {
   set_tunnel: ({ value }) => `set_tunnel:${formatHex(value)}`,
   set_tunnel64: ({ value }) => `set_tunnel64:${formatHex(value)}`,
   set_field: ({ field, value, mask }, names) => `set_field:${formatValue(field, value, mask, names)}->${field}`,
-  move: ({ source, destination }) => `move:${formatSubfield(source)}->${formatSubfield(destination)}`,
-  load: ({ value, destination }) => `load:${formatHex(value)}->${formatSubfield(destination)}`,
-  push: ({ field }) => `push:${formatSubfield(field)}`,
-  pop: ({ field }) => `pop:${formatSubfield(field)}`,
+  move: ({ source, destination }, names) =>
+    `move:${formatSubfield(source, names)}->${formatSubfield(destination, names)}`,
+  load: ({ value, destination }, names) => `load:${formatHex(value)}->${formatSubfield(destination, names)}`,
+  push: ({ field }, names) => `push:${formatSubfield(field, names)}`,
+  pop: ({ field }, names) => `pop:${formatSubfield(field, names)}`,
   delete_field: ({ field }) => `delete_field:${field}`,
-  check_pkt_larger: ({ length, destination }) => `check_pkt_larger(${length})->${formatSubfield(destination)}`,
-  multipath: ({ fields, basis, algorithm, links, argument, destination }) =>
-    `multipath(${fields},${basis},${algorithm},${links},${argument},${formatSubfield(destination)})`,
+  check_pkt_larger: ({ length, destination }, names) =>
+    `check_pkt_larger(${length})->${formatSubfield(destination, names)}`,
+  multipath: ({ fields, basis, algorithm, links, argument, destination }, names) =>
+    `multipath(${fields},${basis},${algorithm},${links},${argument},${formatSubfield(destination, names)})`,
   resubmit: formatResubmit,
   conjunction: ({ id, clause, clauses }) => `conjunction(${id},${clause}/${clauses})`,
   learn: formatLearn,
@@ -130,7 +132,7 @@ function formatController(action: ActionOf<"controller">): string {
 
 function formatBundle(bundle: ActionOf<"bundle"> | ActionOf<"bundle_load">, names: NameOptions): string {
   const { fields, basis, algorithm, members } = bundle;
-  const destination = bundle.type === "bundle_load" ? `${formatSubfield(bundle.destination)},` : "";
+  const destination = bundle.type === "bundle_load" ? `${formatSubfield(bundle.destination, names)},` : "";
   const ports = members.map((member) => formatPort(member, names)).join(",");
   return `${fields},${basis},${algorithm},ofport,${destination}members:${ports}`;
 }

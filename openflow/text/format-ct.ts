@@ -14,7 +14,9 @@ export function formatCt(
     commit ? "commit" : undefined,
     force ? "force" : undefined,
     table === undefined ? undefined : `table=${formatTable(table, names)}`,
-    zone === undefined || zone === 0 ? undefined : `zone=${typeof zone === "number" ? zone : formatSubfield(zone)}`,
+    zone === undefined || zone === 0
+      ? undefined
+      : `zone=${typeof zone === "number" ? zone : formatSubfield(zone, names)}`,
     nat === undefined ? undefined : formatNat(nat),
     exec.length === 0 ? undefined : `exec(${formatActions(exec, names)})`,
     alg === undefined ? undefined : `alg=${alg}`,

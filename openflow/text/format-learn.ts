@@ -23,20 +23,20 @@ export function formatLearn(learn: ActionOf<"learn">, names: NameOptions): strin
     learn.deleteLearned ? "delete_learned" : undefined,
     cookie === undefined ? undefined : `cookie=${formatHex(cookie)}`,
     limit === undefined ? undefined : `limit=${limit}`,
-    resultDestination === undefined ? undefined : `result_dst=${formatSubfield(resultDestination)}`,
+    resultDestination === undefined ? undefined : `result_dst=${formatSubfield(resultDestination, names)}`,
     ...learn.specs.map((spec) => formatSpec(spec, names)),
   ])})`;
 }
 
 function formatSpec(spec: LearnSpec, names: NameOptions): string {
-  if (spec.type === "output") return `output:${formatSubfield(spec.source)}`;
+  if (spec.type === "output") return `output:${formatSubfield(spec.source, names)}`;
   const { type, source, destination } = spec;
-  const place = formatSubfield(destination);
+  const place = formatSubfield(destination, names);
   if (type === "load")
-    return `load:${typeof source === "object" ? formatSubfield(source) : formatHex(source)}->${place}`;
+    return `load:${typeof source === "object" ? formatSubfield(source, names) : formatHex(source)}->${place}`;
   const { field, start, bits } = destination;
   if (typeof source === "object")
-    return source.field === field && source.start === start ? place : `${place}=${formatSubfield(source)}`;
+    return source.field === field && source.start === start ? place : `${place}=${formatSubfield(source, names)}`;
   const { significantBits, format } = FIELDS[field];
   if (start !== 0 || bits !== significantBits) return `${place}=${formatHex(source)}`;
   const value = format === "port" && bits === 16 ? widenPort(Number(source)) : source;

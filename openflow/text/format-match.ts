@@ -1,6 +1,13 @@
 import type { FieldName } from "#openflow/fields.ts";
-import type { FieldMatch, FieldValue, Match, UnknownMatch } from "#openflow/match.ts";
-import { formatPort, type NameOptions } from "./names.ts";
+import {
+  allOnes,
+  type FieldMatch,
+  type FieldValue,
+  type Match,
+  shortestOption,
+  type UnknownMatch,
+} from "#openflow/match.ts";
+import { formatPort, type NameOptions, optionLengthOf } from "./names.ts";
 import { formatHex, formatPrefixedHex, formatValue } from "./values.ts";
 
 type Terms = ReadonlyMap<FieldName, FieldMatch>;
@@ -26,6 +33,13 @@ const exactDecimal: Style = ({ value }) => `${value}`;
 const port: Style = ({ value }, names) => formatPort(Number(value), names);
 const upperSixBits: Style = ({ value }) => `${Number(value) & 0xfc}`;
 const shiftedSixBits: Style = ({ value }) => `${Number(value) << 2}`;
+
+/** A mask over all of the option is none. */
+function option({ field, value, mask }: FieldMatch, names: NameOptions): string {
+  const length = optionLengthOf(field, names) ?? shortestOption(value, mask);
+  return formatValue(field, value, mask === allOnes(length * 8) ? undefined : mask, names);
+}
+
 /** Always with its sign: the switch has more bits in this field than it shows. */
 const oam: Style = ({ value }) => (Number(value) & 1 ? "+oam" : "-oam");
 
@@ -34,6 +48,13 @@ type Group = (terms: Terms, names: NameOptions) => readonly string[];
 
 function numbered(prefix: "reg" | "tun_metadata", count: number, style: Style): readonly Line[] {
   return Array.from({ length: count }, (_, i) => [`${prefix}${i}` as FieldName, `${prefix}${i}`, style]);
+}
+
+function erspan(version: number, field: FieldName, style: Style): Group {
+  return (terms, names) => {
+    const term = terms.get("tun_erspan_ver")?.value === version ? terms.get(field) : undefined;
+    return term === undefined ? [] : [`${field}=${style(term, names)}`];
+  };
 }
 
 /** In the order in which ovs-ofctl prints, which is not that of the wire. */
@@ -54,7 +75,11 @@ const LAYOUT: readonly (Line | Group)[] = [
   ["ct_nw_proto", "ct_nw_proto", exactDecimal],
   ["ct_tp_src", "ct_tp_src", decimal],
   ["ct_tp_dst", "ct_tp_dst", decimal],
-  ["packet_type", "packet_type", likeSetField],
+  (terms) => {
+    const type = terms.get("packet_type")?.value;
+    // Ethernet is not said.
+    return type === undefined || type === 0 ? [] : [`packet_type=${formatValue("packet_type", type)}`];
+  },
   (terms) => protocol(terms).words,
   ...numbered("reg", 16, hex),
   ["tun_id", "tun_id", hex],
@@ -65,13 +90,14 @@ const LAYOUT: readonly (Line | Group)[] = [
   ["tun_gbp_id", "tun_gbp_id", decimal],
   ["tun_gbp_flags", "tun_gbp_flags", exactHex],
   ["tun_erspan_ver", "tun_erspan_ver", exactDecimal],
-  ["tun_erspan_idx", "tun_erspan_idx", exactHex],
-  ["tun_erspan_dir", "tun_erspan_dir", exactDecimal],
-  ["tun_erspan_hwid", "tun_erspan_hwid", exactHex],
+  // Open vSwitch says of ERSPAN what its version has.
+  erspan(1, "tun_erspan_idx", exactHex),
+  erspan(2, "tun_erspan_dir", exactDecimal),
+  erspan(2, "tun_erspan_hwid", exactHex),
   ["tun_gtpu_flags", "gtpu_flags", exactHex],
   ["tun_gtpu_msgtype", "gtpu_msgtype", exactDecimal],
   ["tun_flags", "tun_flags", oam],
-  ...numbered("tun_metadata", 64, likeSetField),
+  ...numbered("tun_metadata", 64, option),
   ["metadata", "metadata", hex],
   ["in_port", "in_port", port],
   vlan,

@@ -1,3 +1,4 @@
+import { FIELDS, type FieldName } from "#openflow/fields.ts";
 import { OFPP, widenPort } from "#openflow/ports.ts";
 import { fail } from "./syntax.ts";
 
@@ -5,6 +6,11 @@ import { fail } from "./syntax.ts";
 export interface NameOptions {
   readonly tableNames?: ReadonlyMap<number, string>;
   readonly portNames?: ReadonlyMap<number, string>;
+  /**
+   * Bytes of the options behind tun_metadata0 and on, as the switch's NXT_TLV_TABLE_REPLY has them. Without it an option is as
+   * long as its value in text, and can be 124 bytes long.
+   */
+  readonly optionLengths?: ReadonlyMap<number, number>;
 }
 
 const reservedNames = new Map<number, string>(Object.entries(OFPP).map(([name, port]) => [port, name]));
@@ -34,10 +40,17 @@ function quoteName(name: string): string {
 export interface Names {
   readonly tables: ReadonlyMap<string, number>;
   readonly ports: ReadonlyMap<string, number>;
+  readonly optionLengths: ReadonlyMap<number, number>;
 }
 
-export function readNames({ tableNames, portNames }: NameOptions): Names {
-  return { tables: invert(tableNames), ports: invert(portNames) };
+export function readNames({ tableNames, portNames, optionLengths = new Map() }: NameOptions): Names {
+  return { tables: invert(tableNames), ports: invert(portNames), optionLengths };
+}
+
+/** Of a tunnel's option whose length is known: its bytes. */
+export function optionLengthOf(field: FieldName, { optionLengths }: NameOptions): number | undefined {
+  if (optionLengths === undefined || !FIELDS[field].isOption) return undefined;
+  return optionLengths.get(Number(field.slice("tun_metadata".length)));
 }
 
 function invert(names: ReadonlyMap<number, string> | undefined): ReadonlyMap<string, number> {

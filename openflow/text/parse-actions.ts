@@ -1,11 +1,11 @@
 import type { Action, Subfield } from "#openflow/actions.ts";
 import { FIELDS } from "#openflow/fields.ts";
-import { allOnes, type Match, sized } from "#openflow/match.ts";
+import { allOnes, type Match, shortestOption, sized } from "#openflow/match.ts";
 import { OFPP, widenPort } from "#openflow/ports.ts";
 import { type ActionContext, flowContext, parseNested } from "./action-context.ts";
 import { checkAction, checkOrder } from "./check-actions.ts";
 import { PACKET_IN_REASONS } from "./format-actions.ts";
-import { findPort, type Names, parsePort, parseTable } from "./names.ts";
+import { findPort, type Names, optionLengthOf, parsePort, parseTable } from "./names.ts";
 import { parseBundle, parseBundleLoad, parseMultipath } from "./parse-choice-actions.ts";
 import { parseCt } from "./parse-ct.ts";
 import { parseDecap, parseEncap } from "./parse-encap.ts";
@@ -77,8 +77,8 @@ const PARSERS: Readonly<Record<string, Parse>> = {
   set_field: parseSetField,
   load: parseLoad,
   move: parseMove,
-  push: ({ value, text }) => ({ type: "push", field: parseSubfield(text, value) }),
-  pop: ({ value, text }) => ({ type: "pop", field: parseSubfield(text, value) }),
+  push: ({ value, text }, { names }) => ({ type: "push", field: parseSubfield(text, value, names) }),
+  pop: ({ value, text }, { names }) => ({ type: "pop", field: parseSubfield(text, value, names) }),
   delete_field: parseDeleteField,
   check_pkt_larger: parseCheckLength,
   multipath: parseMultipath,
@@ -106,7 +106,7 @@ function parseOutput({ value, text }: Word, { names }: ActionContext): Action {
   if (value.includes("port") && value.includes("max_len")) return parseTruncated(value, text, names);
   const port = findPort(value, names);
   if (port !== undefined) return port === OFPP.CONTROLLER ? controllerOutput(WHOLE_PACKET) : { type: "output", port };
-  const source = readSubfield(text, value);
+  const source = readSubfield(text, value, names);
   return source === undefined ? fail(text, `${value} is neither a port nor a field`) : { type: "output_reg", source };
 }
 
@@ -192,42 +192,44 @@ function parseSetField({ value: argument, text }: Word, { names }: ActionContext
   const field = /^[A-Z]/.test(to) ? undefined : findField(to);
   if (field === undefined) return fail(text, `${to} is no field that can be set`);
   if (!field.writable || field.name === "in_port_oxm") fail(text, `${field.name} cannot be set`);
-  // A part of any field can be set, even of one that can be matched as a whole only.
+  // A part of any field can be set by load, and is printed so; ovs-ofctl does not take its own word for it, and we do.
   const settable = { ...field, maskable: field.format !== "port" };
   const { value, mask } = parseMaskedValue(text, settable, from, names);
   if (mask === 0n) fail(text, "an empty mask sets nothing");
   if (mask !== undefined && (value & ~mask) !== 0n) fail(text, "the value has bits outside its mask");
   const checked = checkedValue(text, field, value);
-  const isExact = mask === undefined || (mask & allOnes(field.exactBits)) === allOnes(field.exactBits);
+  const length = optionLengthOf(field.name, names);
+  const shortest = field.isOption ? shortestOption(value, mask) : 0;
+  if (length !== undefined && shortest > length) fail(text, `${field.name} has ${length} bytes`);
   return {
     type: "set_field",
     field: field.name,
     value: checked,
-    ...(isExact ? {} : { mask: sized(mask, field.bits) }),
+    ...(mask === undefined || mask === allOnes(field.bits) ? {} : { mask: sized(mask, field.bits) }),
+    ...(length === undefined || length === shortest ? {} : { length }),
   };
 }
 
 /** load:5->NXM_NX_REG0[0..15] is what set_field:5/0xffff->reg0 is in OpenFlow 1.5, and what the switch makes of it. */
-function parseLoad({ value: argument, text }: Word): Action {
+function parseLoad({ value: argument, text }: Word, { names }: ActionContext): Action {
   const [from, to] = splitArrow(argument, text);
-  const { field: name, start, bits } = parseSubfield(text, to);
+  const { field: name, start, bits } = parseSubfield(text, to, names);
   const field = FIELDS[name];
   if (!field.writable) fail(text, `${name} cannot be written`);
   const given = readInteger(from);
   if (given === undefined) return fail(text, `${from} is no number`);
   if (given > allOnes(bits)) fail(text, `${from} does not fit into ${bits} bits`);
   const value = sized(given << BigInt(start), field.bits);
-  const isWhole = bits === field.significantBits;
-  if (field.format === "port" && !isWhole) fail(text, `${name} can be set as a whole only`);
-  if (isWhole && (field.exactBits === bits || field.format === "port"))
-    return { type: "set_field", field: name, value: field.format === "port" ? widenPort(Number(given)) : value };
+  if (field.format === "port" && bits !== field.significantBits) fail(text, `${name} can be set as a whole only`);
+  if (field.format === "port") return { type: "set_field", field: name, value: widenPort(Number(given)) };
+  if (bits === field.bits) return { type: "set_field", field: name, value };
   return { type: "set_field", field: name, value, mask: sized(allOnes(bits) << BigInt(start), field.bits) };
 }
 
-function parseMove({ value, text }: Word): Action {
+function parseMove({ value, text }: Word, { names }: ActionContext): Action {
   const [from, to] = splitArrow(value, text);
-  const source = parseSubfield(text, from);
-  const destination = parseSubfield(text, to);
+  const source = parseSubfield(text, from, names);
+  const destination = parseSubfield(text, to, names);
   if (source.bits !== destination.bits)
     fail(text, `${source.bits} bits of ${source.field} cannot go into ${destination.bits} of ${destination.field}`);
   return { type: "move", source, destination };
@@ -241,9 +243,9 @@ function parseDeleteField({ value, text }: Word): Action {
 }
 
 /** The word's brackets hold the length only: check_pkt_larger(1500)->reg0[3]. */
-function parseCheckLength({ value, text }: Word): Action {
+function parseCheckLength({ value, text }: Word, { names }: ActionContext): Action {
   const [length, to] = splitArrow(value, text);
-  const destination: Subfield = parseSubfield(text, to);
+  const destination: Subfield = parseSubfield(text, to, names);
   if (destination.bits !== 1) fail(text, "a destination of one bit is expected");
   return { type: "check_pkt_larger", length: parseUnsigned(text, length.replace(/\)$/, ""), 16), destination };
 }

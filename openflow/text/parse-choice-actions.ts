@@ -1,7 +1,7 @@
 import type { Action, HashFields, Subfield } from "#openflow/actions.ts";
 import { hasShortHeader } from "#openflow/wire/oxm.ts";
 import type { ActionContext } from "./action-context.ts";
-import { parsePort } from "./names.ts";
+import { type Names, parsePort } from "./names.ts";
 import { parseSubfield } from "./subfield.ts";
 import { fail, parseChoice, parseUnsigned, type Word } from "./syntax.ts";
 
@@ -19,8 +19,8 @@ function splitArguments(text: string): readonly string[] {
   return text.split(/[, ]+/).filter((part) => part !== "");
 }
 
-function parseDestination(word: string, text: string): Subfield {
-  const destination = parseSubfield(word, text);
+function parseDestination(word: string, text: string, names: Names): Subfield {
+  const destination = parseSubfield(word, text, names);
   return hasShortHeader(destination.field) ? destination : fail(word, `${destination.field} cannot stand here`);
 }
 
@@ -33,7 +33,7 @@ export function parseBundle({ value, text }: Word, { names }: ActionContext): Ac
 export function parseBundleLoad({ value, text }: Word, { names }: ActionContext): Action {
   const destinations: string[] = [];
   const bundle = parseMembers(text, value, destinations, names);
-  const destination = parseDestination(text, destinations[0] ?? "");
+  const destination = parseDestination(text, destinations[0] ?? "", names);
   if (destination.bits < 16) fail(text, "a destination of at least 16 bits is expected");
   return { type: "bundle_load", ...bundle, destination };
 }
@@ -56,13 +56,13 @@ function parseMembers(word: string, text: string, between: string[], names: Acti
 const MAX_LINKS = 65536;
 
 /** multipath(FIELDS,BASIS,ALGORITHM,LINKS,ARGUMENT,DESTINATION) */
-export function parseMultipath({ value, text }: Word): Action {
+export function parseMultipath({ value, text }: Word, { names }: ActionContext): Action {
   const [fields = "", basis = "", algorithm = "", linkCount = "", argument = "", destination] = splitArguments(value);
   if (destination === undefined)
     return fail(text, "fields, basis, algorithm, number of links, argument and destination are expected");
   const links = parseUnsigned(text, linkCount, 17);
   if (links < 1 || links > MAX_LINKS) fail(text, `${links} links; 1 to ${MAX_LINKS} are expected`);
-  const place = parseDestination(text, destination);
+  const place = parseDestination(text, destination, names);
   if (links > 2 ** place.bits) fail(text, `${place.bits} bits cannot tell ${links} links`);
   return {
     type: "multipath",

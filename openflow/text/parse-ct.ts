@@ -2,7 +2,7 @@ import type { Action, NatSpec } from "#openflow/actions.ts";
 import type { FieldValue } from "#openflow/match.ts";
 import { hasShortHeader } from "#openflow/wire/oxm.ts";
 import { type ActionContext, parseNested } from "./action-context.ts";
-import { parseTable } from "./names.ts";
+import { type Names, parseTable } from "./names.ts";
 import { parseIpv4, parseIpv6 } from "./parse-values.ts";
 import { parseSubfield } from "./subfield.ts";
 import { fail, parseChoice, parseUnsigned, readInteger, splitWords, type Word } from "./syntax.ts";
@@ -21,7 +21,7 @@ export function parseCt({ value, text }: Word, context: ActionContext): Action {
         if (ct.table === 255) fail(word.text, "a table up to 254 is expected");
         break;
       case "zone":
-        ct.zone = parseZone(word);
+        ct.zone = parseZone(word, context.names);
         break;
       case "alg":
         ct.alg = parseChoice(word.text, word.value, ["ftp", "tftp"]);
@@ -45,9 +45,9 @@ export function parseCt({ value, text }: Word, context: ActionContext): Action {
 
 type Ct = Extract<Action, { readonly type: "ct" }>;
 
-function parseZone({ value, text }: Word): NonNullable<Ct["zone"]> {
+function parseZone({ value, text }: Word, names: Names): NonNullable<Ct["zone"]> {
   if (readInteger(value) !== undefined) return parseUnsigned(text, value, 16);
-  const zone = parseSubfield(text, value);
+  const zone = parseSubfield(text, value, names);
   if (!hasShortHeader(zone.field)) fail(text, `${zone.field} cannot stand here`);
   return zone.bits === 16 ? zone : fail(text, `a zone has 16 bits, not ${zone.bits}`);
 }
@@ -95,6 +95,11 @@ function parseRange({ value, text }: Word): Partial<NatSpec> {
   if (minPort === 0) fail(text, "a port above 0 is expected");
   if (minPort !== undefined && maxPort !== undefined && maxPort < minPort)
     fail(text, "the range of ports ends before it begins");
+  // Open vSwitch has no address of zeros here: it is as good as none.
+  if (BigInt(minAddress) === 0n)
+    return maxAddress === undefined && minPort === undefined
+      ? {}
+      : fail(text, "an address other than zero is expected");
   return {
     minAddress,
     ...(maxAddress === undefined || maxAddress === minAddress ? {} : { maxAddress }),

@@ -19,14 +19,14 @@ export function parseFlow(text: string, names: NameOptions = {}): Flow {
   return readFlow(text, readNames(names));
 }
 
-/** Flows a line each; empty lines, and what stands behind a #, are passed over. */
+/** Flows a line each, with or without an "add" before it; empty lines, and what stands behind a #, are passed over. */
 export function parseFlows(text: string, names: NameOptions = {}): readonly Flow[] {
   const known = readNames(names);
   return text.split("\n").flatMap((line, index) => {
     const content = line.replace(/#.*/, "").trim();
     if (content === "") return [];
     try {
-      return [readFlow(content, known)];
+      return [readFlow(content.replace(/^add\b/, ""), known)];
     } catch (error) {
       if (error instanceof FlowSyntaxError) throw new FlowSyntaxError(error.word, error.reason, index + 1);
       throw error;
@@ -72,7 +72,7 @@ function readHead(text: string, names: Names): Head {
   const reader = new MatchReader(names);
   const head: { -readonly [K in keyof Head]: Head[K] } = { priority: DEFAULT_PRIORITY, match: [], cookie: 0n };
   let flags = 0;
-  for (const word of splitWords(text.replace(/^\s*add\b/, ""))) {
+  for (const word of splitWords(text)) {
     const { key, value, text: written } = word;
     const flag = FLOW_FLAGS.indexOf(key);
     if (flag >= 0) flags |= 1 << flag;

@@ -71,7 +71,7 @@ function takeSetting(learn: { -readonly [K in keyof Learn]: Learn[K] }, word: Wo
       return true;
     }
     case "result_dst": {
-      const result = parseSubfield(text, value);
+      const result = parseSubfield(text, value, names);
       if (!FIELDS[result.field].writable) fail(text, `${result.field} cannot be written`);
       if (result.bits !== 1) fail(text, "one bit is expected");
       learn.resultDestination = result;
@@ -83,11 +83,11 @@ function takeSetting(learn: { -readonly [K in keyof Learn]: Learn[K] }, word: Wo
 }
 
 function parseSpec({ key, value, text }: Word, names: Names): LearnSpec {
-  const destination = readSubfield(text, key);
+  const destination = readSubfield(text, key, names);
   if (destination !== undefined)
     return { type: "match", source: parseSource(text, value, short(text, destination), names), destination };
-  if (key === "output") return { type: "output", source: short(text, parseSubfield(text, value)) };
-  if (key === "load") return parseLoad(value, text);
+  if (key === "output") return { type: "output", source: short(text, parseSubfield(text, value, names)) };
+  if (key === "load") return parseLoad(value, text, names);
   return fail(text, "a field, load, output or a setting of learn is expected");
 }
 
@@ -98,7 +98,7 @@ function short(word: string, subfield: Subfield): Subfield {
 /** What a learned flow matches: a run of bits as wide, a value of the whole field as a match has it, or a number. */
 function parseSource(word: string, text: string, destination: Subfield, names: Names): Subfield | FieldValue {
   if (text === "") return destination;
-  const source = readSubfield(word, text);
+  const source = readSubfield(word, text, names);
   if (source !== undefined) return sameWidth(word, source, destination);
   const field = FIELDS[destination.field];
   if (destination.start !== 0 || destination.bits !== field.significantBits)
@@ -117,11 +117,11 @@ function parseNumber(word: string, text: string, { bits }: Subfield): FieldValue
   return sized(value, bits);
 }
 
-function parseLoad(text: string, word: string): LearnSpec {
+function parseLoad(text: string, word: string, names: Names): LearnSpec {
   const [from = "", to] = text.split("->");
   if (to === undefined || from === "") return fail(word, "load:SOURCE->DESTINATION is expected");
-  const destination = short(word, parseSubfield(word, to));
-  const field = readSubfield(word, from);
+  const destination = short(word, parseSubfield(word, to, names));
+  const field = readSubfield(word, from, names);
   const source = field === undefined ? parseNumber(word, from, destination) : sameWidth(word, field, destination);
   return { type: "load", source, destination };
 }

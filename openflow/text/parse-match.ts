@@ -1,6 +1,6 @@
 import { FIELDS, type Field, type FieldName } from "#openflow/fields.ts";
-import { allOnes, canonicalMatch, type FieldMatch, type Match, matchTerm } from "#openflow/match.ts";
-import type { Names } from "./names.ts";
+import { allOnes, canonicalMatch, type FieldMatch, type Match, matchTerm, shortestOption } from "#openflow/match.ts";
+import { type Names, optionLengthOf } from "./names.ts";
 import { checkedValue, type MaskedValue, parseMaskedValue } from "./parse-values.ts";
 import { ETHER_TYPE, kindOf, PREREQUISITES, PROTOCOL } from "./prerequisites.ts";
 import { findField, readSubfield } from "./subfield.ts";
@@ -44,10 +44,8 @@ const sharing = new Map<FieldName, readonly FieldName[]>(
   SHARED.flatMap((fields) => fields.map((field) => [field, fields] as const)),
 );
 
-/** More names than the table of fields has: of a port, whatever its protocol, and as dump-flows prints them. */
+/** As dump-flows prints them. */
 const OTHER_NAMES: Readonly<Record<string, FieldName>> = {
-  tp_src: "tcp_src",
-  tp_dst: "tcp_dst",
   gtpu_flags: "tun_gtpu_flags",
   gtpu_msgtype: "tun_gtpu_msgtype",
 };
@@ -55,8 +53,11 @@ const OTHER_NAMES: Readonly<Record<string, FieldName>> = {
 interface Term extends MaskedValue {
   readonly field: Field;
   readonly word: string;
+  /** Of a tunnel's option: its bytes, where they are known. */
+  readonly length?: number;
 }
 
+const OPTION_ROOM = 256;
 const VID = 0x0fff;
 const PRESENT = 0x1000;
 const PCP = 0xe000;
@@ -66,6 +67,7 @@ const NO_TAG = 0xffff;
 export class MatchReader {
   readonly #names: Names;
   readonly #terms = new Map<string, Term>();
+  #optionRoom = 0;
 
   constructor(names: Names) {
     this.#names = names;
@@ -78,7 +80,7 @@ export class MatchReader {
       this.#set(text, FIELDS.eth_type, { value: BigInt(protocol[0]) });
       if (protocol[1] !== undefined) this.#set(text, FIELDS.nw_proto, { value: BigInt(protocol[1]) });
       this.#terms.delete("packet_type");
-    } else if (key === "eth") this.#terms.delete("packet_type");
+    } else if (key === "eth") this.#set(text, FIELDS.packet_type, { value: 0n });
     else if (key === "dl_vlan" || key === "dl_vlan_pcp") this.#takeTag(key, value, text);
     else if (key.includes("[")) this.#takeSubfield(key, value, text);
     else return this.#takeField(key, value, text);
@@ -108,12 +110,29 @@ export class MatchReader {
     else if (field.name === "vlan_pcp") this.#setPriority(word, Number(value));
     else if (field.name === "nw_tos") this.#set(word, FIELDS.ip_dscp, { value: value >> 2n });
     else if (field.name === "in_port_oxm") this.#set(word, FIELDS.in_port, { value });
+    else if (field.isOption) this.#setOption(word, field, value, mask);
     else {
       const place = sharing.get(field.name)?.[0] ?? field.name;
       const masked = mask === undefined ? { value } : { value: value & mask, mask };
-      if (mask === 0n && !field.isOption) this.#terms.delete(place);
+      if (mask === 0n) this.#terms.delete(place);
       else this.#terms.set(place, { ...masked, field, word });
     }
+  }
+
+  /** Options share the room of a tunnel's header, in pieces of four bytes. */
+  #setOption(word: string, field: Field, value: bigint, mask: bigint | undefined): void {
+    if (this.#terms.has(field.name)) fail(word, `${field.name} is matched twice`);
+    const known = optionLengthOf(field.name, this.#names);
+    const shortest = shortestOption(value, mask);
+    if (known !== undefined && shortest > known) fail(word, `${field.name} has ${known} bytes`);
+    this.#optionRoom += 4 * Math.ceil((known ?? shortest) / 4);
+    if (this.#optionRoom > OPTION_ROOM) fail(word, `the options of a match have ${OPTION_ROOM} bytes at most`);
+    this.#terms.set(field.name, {
+      ...(mask === undefined ? { value } : { value: value & mask, mask }),
+      ...(known === undefined || known === shortest ? {} : { length: known }),
+      field,
+      word,
+    });
   }
 
   #setRegisters(word: string, { name, bits }: Field, value: bigint, mask = allOnes(bits)): void {
@@ -173,7 +192,7 @@ export class MatchReader {
 
   /** reg0[0..3]=5 adds bits to what is said of the field already. */
   #takeSubfield(key: string, text: string, word: string): void {
-    const subfield = readSubfield(word, key) ?? fail(word, `${key} is no field`);
+    const subfield = readSubfield(word, key, this.#names) ?? fail(word, `${key} is no field`);
     const field = FIELDS[subfield.field];
     const { value: bits, mask } = parseMaskedValue(word, { ...field, format: "hexadecimal" }, text, this.#names);
     if (mask !== undefined) fail(word, "a run of bits takes no mask");
@@ -219,7 +238,7 @@ export class MatchReader {
         );
       words.set(field.name, term.word);
       const made = matchTerm(field.name, term.value, scaleMask(field, term));
-      if (made !== undefined) resolved.push(made);
+      if (made !== undefined) resolved.push(term.length === undefined ? made : { ...made, length: term.length });
     }
     return resolved;
   }

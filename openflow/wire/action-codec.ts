@@ -3,7 +3,7 @@ import { EncodeError } from "#openflow/errors.ts";
 import { FIELDS } from "#openflow/fields.ts";
 import { narrowPort, widenPort } from "#openflow/ports.ts";
 import { type Codec, decodeTyped } from "./codec.ts";
-import { decodeFieldHeader, encodeFieldHeader, encodeNxmHeader, hasShortHeader } from "./oxm.ts";
+import { decodeReference, encodeFieldHeader, encodeNxmHeader, type FieldReference, hasShortHeader } from "./oxm.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -60,11 +60,11 @@ export function encodeBits(w: Writer, { field, start, bits }: Subfield): void {
 export const packedSubfield: Codec<Subfield> = {
   encode(w, subfield) {
     encodeBits(w, subfield);
-    encodeShortHeader(w, subfield.field);
+    encodeShortHeader(w, subfield);
   },
   decode(r) {
     const packed = r.u16();
-    return { field: decodeFieldHeader(r).name, ...decodeBits(packed) };
+    return { ...decodeReference(r), ...decodeBits(packed) };
   },
 };
 
@@ -73,9 +73,10 @@ export function decodeBits(packed: number): { readonly start: number; readonly b
 }
 
 /** A header for which there are 32 bits only: Nicira's where it has them, else OpenFlow's. */
-export function encodeShortHeader(w: Writer, field: Subfield["field"]): void {
-  if (hasShortHeader(field)) encodeNxmHeader(w, field);
-  else if (FIELDS[field].actionHeader.experimenter === undefined) encodeFieldHeader(w, field);
+export function encodeShortHeader(w: Writer, reference: FieldReference): void {
+  const { field } = reference;
+  if (hasShortHeader(field)) encodeNxmHeader(w, reference);
+  else if (FIELDS[field].actionHeader.experimenter === undefined) encodeFieldHeader(w, reference);
   else throw new EncodeError(`${field} cannot stand here: its header has 64 bits`);
 }
 

@@ -1,7 +1,7 @@
 import type { Action, ActionOf, NatSpec } from "#openflow/actions.ts";
 import { EncodeError } from "#openflow/errors.ts";
 import { decodeBits, encodeBits, encodeShortHeader } from "./action-codec.ts";
-import { decodeFieldHeader } from "./oxm.ts";
+import { decodeReference } from "./oxm.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -31,7 +31,7 @@ export function encodeCt(
 ): void {
   w.u16((ct.commit ? COMMIT : 0) | (ct.force ? FORCE : 0));
   if (typeof ct.zone === "object") {
-    encodeShortHeader(w, ct.zone.field);
+    encodeShortHeader(w, ct.zone);
     encodeBits(w, ct.zone);
   } else {
     w.u32(0);
@@ -70,8 +70,8 @@ export function decodeCt(
 function decodeZone(r: Reader): Ct["zone"] {
   r.need(4);
   if (r.view.getUint32(r.offset) !== 0) {
-    const field = decodeFieldHeader(r).name;
-    return { field, ...decodeBits(r.u16()) };
+    const reference = decodeReference(r);
+    return { ...reference, ...decodeBits(r.u16()) };
   }
   r.skip(4);
   const zone = r.u16();

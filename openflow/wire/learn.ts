@@ -2,7 +2,7 @@ import type { ActionOf, LearnSpec, Subfield } from "#openflow/actions.ts";
 import { EncodeError } from "#openflow/errors.ts";
 import { type FieldValue, sized } from "#openflow/match.ts";
 import { encodeShortHeader, nicira } from "./action-codec.ts";
-import { decodeFieldHeader, encodeNxmHeader } from "./oxm.ts";
+import { decodeReference, encodeNxmHeader } from "./oxm.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -50,9 +50,9 @@ function encodeHead(w: Writer, learn: Learn): void {
   w.u16(learn.finHardTimeout ?? 0);
 }
 
-function encodePlace(w: Writer, { field, start }: Subfield): void {
-  encodeShortHeader(w, field);
-  w.u16(start);
+function encodePlace(w: Writer, place: Subfield): void {
+  encodeShortHeader(w, place);
+  w.u16(place.start);
 }
 
 function encodeSpec(w: Writer, spec: LearnSpec): void {
@@ -128,8 +128,7 @@ function decodeImmediate(r: Reader, bits: number): FieldValue {
 }
 
 function decodePlace(r: Reader, bits: number): Subfield {
-  const field = decodeFieldHeader(r).name;
-  return { field, start: r.u16(), bits };
+  return { ...decodeReference(r), start: r.u16(), bits };
 }
 
 export const learnForms = [
@@ -150,7 +149,7 @@ export const learnForms = [
       w.u32(learn.limit ?? 0);
       w.u16(learn.resultDestination?.start ?? 0);
       w.u16(0);
-      if (learn.resultDestination !== undefined) encodeNxmHeader(w, learn.resultDestination.field);
+      if (learn.resultDestination !== undefined) encodeNxmHeader(w, learn.resultDestination);
       for (const spec of learn.specs) encodeSpec(w, spec);
     },
     decode(r) {
@@ -158,7 +157,7 @@ export const learnForms = [
       const limit = r.u32();
       const start = r.u16();
       r.skip(2);
-      const result = flags & WRITE_RESULT ? { field: decodeFieldHeader(r).name, start, bits: 1 } : undefined;
+      const result = flags & WRITE_RESULT ? { ...decodeReference(r), start, bits: 1 } : undefined;
       return {
         type: "learn",
         ...learn,

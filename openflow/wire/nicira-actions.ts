@@ -18,7 +18,7 @@ import { controllerForms } from "./controller.ts";
 import { encapForms } from "./encap.ts";
 import { learnForms } from "./learn.ts";
 import { OLDER_ACTIONS } from "./older-actions.ts";
-import { decodeFieldHeader, encodeNxmHeader, hasShortHeader } from "./oxm.ts";
+import { decodeReference, encodeNxmHeader, hasShortHeader } from "./oxm.ts";
 import { sampleForms } from "./sample.ts";
 
 const NO_TABLE = 0xff;
@@ -29,17 +29,17 @@ const nothing = struct({ _pad: pad(6) });
 /** NXAST_STACK_PUSH and NXAST_STACK_POP: start (16), field header (32 or 64), bits (16), zeros up to 24 bytes in all. */
 function stack<T extends "push" | "pop">(type: T) {
   return {
-    encode(w, { field: { field, start, bits } }) {
-      w.u16(start);
+    encode(w, { field }) {
+      w.u16(field.start);
       const header = w.offset;
       encodeNxmHeader(w, field);
-      w.u16(bits);
+      w.u16(field.bits);
       w.zeros(header + 12 - w.offset);
     },
     decode(r) {
       const start = r.u16();
-      const field = decodeFieldHeader(r).name;
-      return { type, field: { field, start, bits: r.u16() } };
+      const reference = decodeReference(r);
+      return { type, field: { ...reference, start, bits: r.u16() } };
     },
   } as const satisfies Partial<ActionForm<"push" | "pop">>;
 }
@@ -115,13 +115,13 @@ export const NICIRA_ACTIONS = [
     encode(w, { source, maxLength }) {
       encodeBits(w, source);
       w.u16(maxLength ?? ALL);
-      encodeNxmHeader(w, source.field);
+      encodeNxmHeader(w, source);
       w.zeros(2);
     },
     decode(r) {
       const bits = decodeBits(r.u16());
       const maxLength = r.u16();
-      const source = { field: decodeFieldHeader(r).name, ...bits };
+      const source = { ...decodeReference(r), ...bits };
       r.skip(r.left);
       return maxLength === ALL ? { type: "output_reg", source } : { type: "output_reg", source, maxLength };
     },
@@ -154,26 +154,26 @@ export const NICIRA_ACTIONS = [
       w.u16(length);
       w.u16(destination.start);
       const header = w.offset;
-      encodeNxmHeader(w, destination.field);
+      encodeNxmHeader(w, destination);
       w.zeros(header + 10 - w.offset);
     },
     decode(r) {
       const length = r.u16();
       const start = r.u16();
-      return { type: "check_pkt_larger", length, destination: { field: decodeFieldHeader(r).name, start, bits: 1 } };
+      return { type: "check_pkt_larger", length, destination: { ...decodeReference(r), start, bits: 1 } };
     },
   }),
   /** NXAST_DELETE_FIELD: field header (32 or 64), zeros up to 24 bytes in all. */
   nicira("delete_field", 50, {
-    encode(w, { field }) {
+    encode(w, action) {
       const header = w.offset;
-      encodeNxmHeader(w, field);
+      encodeNxmHeader(w, action);
       w.zeros(header + 14 - w.offset);
     },
     decode(r) {
-      const field = decodeFieldHeader(r).name;
+      const reference = decodeReference(r);
       r.skip(r.left);
-      return { type: "delete_field", field };
+      return { type: "delete_field", ...reference };
     },
   }),
   ...bundleForms,

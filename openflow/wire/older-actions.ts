@@ -1,7 +1,7 @@
 import { sized } from "#openflow/match.ts";
 import { nicira, packedSubfield, readOnly } from "./action-codec.ts";
 import { pad, struct, u8, u16, u32, u64 } from "./codec.ts";
-import { decodeFieldHeader, decodeOxm, encodeNxmHeader, encodeOxm } from "./oxm.ts";
+import { decodeOxm, decodeReference, encodeNxmHeader, encodeOxm } from "./oxm.ts";
 
 const argument8 = struct({ value: u8, _pad: pad(5) });
 const argument16 = struct({ value: u16, _pad: pad(4) });
@@ -25,15 +25,15 @@ export const OLDER_ACTIONS = [
       w.u16(source.bits);
       w.u16(source.start);
       w.u16(destination.start);
-      encodeNxmHeader(w, source.field);
-      encodeNxmHeader(w, destination.field);
+      encodeNxmHeader(w, source);
+      encodeNxmHeader(w, destination);
     },
     decode(r) {
       const bits = r.u16();
       const sourceStart = r.u16();
       const start = r.u16();
-      const source = { field: decodeFieldHeader(r).name, start: sourceStart, bits };
-      return { type: "move", source, destination: { field: decodeFieldHeader(r).name, start, bits } };
+      const source = { ...decodeReference(r), start: sourceStart, bits };
+      return { type: "move", source, destination: { ...decodeReference(r), start, bits } };
     },
   }),
   /** NXAST_REG_LOAD: bits (16), field header (32), value (64). */
@@ -95,7 +95,7 @@ export const OLDER_ACTIONS = [
   /** NXAST_REG_LOAD2: a field with its value; OFPAT_SET_FIELD has no mask before OpenFlow 1.5. */
   nicira("set_field", 33, {
     written: "before 1.5",
-    encode: (w, { field, value, mask }) => encodeOxm(w, field, value, mask),
+    encode: encodeOxm,
     decode: (r) => ({ type: "set_field", ...decodeOxm(r) }),
   }),
   nicira("group", 40, { ...readOnly, decode: (r) => ({ type: "group", groupId: argument32.decode(r).value }) }),

@@ -17,6 +17,7 @@ import {
   isFolded,
   type Match,
   type MatchTerm,
+  shortestOption,
   sized,
   type UnknownMatch,
 } from "#openflow/match.ts";
@@ -32,7 +33,7 @@ import type { Writer } from "./writer.ts";
  *     |   class       | field  |HM| length | experimenter (32) | for class 0xffff
  *     +---------------+--------+--+--------+------------------+
  */
-const HAS_MASK = 0x100;
+export const HAS_MASK = 0x100;
 
 /** A field's headers, ready to be written, and how its value is. */
 interface FieldCodec {
@@ -41,6 +42,10 @@ interface FieldCodec {
   readonly experimenter: number | undefined;
   readonly size: number;
   readonly kind: "number" | "port" | "option";
+  /** Of a match: the mask that an exact value has. */
+  readonly exactMask: number | undefined;
+  /** Of a register: which one. */
+  readonly register: number;
 }
 
 /** How fields stand in a match, in set_field and move, and in Nicira's actions. */
@@ -61,6 +66,8 @@ function compileField(field: Field, header: OxmHeader): FieldCodec {
     experimenter: header.experimenter,
     size,
     kind: field.isOption ? "option" : isNarrowPort ? "port" : "number",
+    exactMask: field.exactMask ? lowBits(field.exactBits) : undefined,
+    register: /^reg\d+$/.test(field.name) ? Number(field.name.slice(3)) : -1,
   };
 }
 
@@ -104,14 +111,26 @@ function writePort(w: Writer, value: FieldValue): void {
   w.u16(port);
 }
 
+/** A field, and how long it is where only the switch knows. */
+export interface FieldReference {
+  readonly field: FieldName;
+  readonly length?: number;
+}
+
 /** The header alone, as move names a field. */
-export function encodeFieldHeader(w: Writer, name: FieldName): void {
-  writeHeader(w, codecOf(actionCodecs, name), false);
+export function encodeFieldHeader(w: Writer, reference: FieldReference): void {
+  writeReference(w, actionCodecs, reference);
 }
 
 /** The header alone, as Nicira's actions name a field. */
-export function encodeNxmHeader(w: Writer, name: FieldName): void {
-  writeHeader(w, codecOf(nxmCodecs, name), false);
+export function encodeNxmHeader(w: Writer, reference: FieldReference): void {
+  writeReference(w, nxmCodecs, reference);
+}
+
+function writeReference(w: Writer, codecs: ReadonlyMap<string, FieldCodec>, { field, length }: FieldReference): void {
+  const codec = codecOf(codecs, field);
+  if (length === undefined || codec.kind !== "option") writeHeader(w, codec, false);
+  else w.u32((codec.header & ~0xff) | length);
 }
 
 /** Whether Nicira's actions have room for the field: some hold 32 bits of a header. */
@@ -124,14 +143,20 @@ function writeHeader(w: Writer, codec: FieldCodec, hasMask: boolean): void {
   if (codec.experimenter !== undefined) w.u32(codec.experimenter);
 }
 
-/** A field with a value, as set_field holds it. */
-export function encodeOxm(w: Writer, name: FieldName, value: FieldValue, mask: FieldValue | undefined): void {
-  writeOxm(w, codecOf(actionCodecs, name), name, value, mask);
+/** A header that says what the field is and takes, without a value: of which length the value would be counts as well. */
+export function encodeBareHeader(w: Writer, name: FieldName, hasMask: boolean): void {
+  writeHeader(w, codecOf(actionCodecs, name), hasMask);
 }
 
-function writeOxm(w: Writer, codec: FieldCodec, name: string, value: FieldValue, mask: FieldValue | undefined): void {
+/** A field with a value, as set_field holds it. */
+export function encodeOxm(w: Writer, term: FieldMatch): void {
+  writeOxm(w, codecOf(actionCodecs, term.field), term);
+}
+
+function writeOxm(w: Writer, codec: FieldCodec, term: FieldMatch): void {
+  const { field: name, value, mask } = term;
   if (codec.kind === "option") {
-    writeOption(w, codec, BigInt(value), mask === undefined ? undefined : BigInt(mask));
+    writeOption(w, codec, term);
     return;
   }
   try {
@@ -146,13 +171,12 @@ function writeOxm(w: Writer, codec: FieldCodec, name: string, value: FieldValue,
   }
 }
 
-/** tun_metadata takes what its value needs: the switch knows how long it is, we do not. */
-function writeOption(w: Writer, { header }: FieldCodec, value: bigint, mask: bigint | undefined): void {
-  const digits = (mask === undefined ? value : value | mask).toString(16).length;
-  const size = Math.ceil(digits / 2);
+/** tun_metadata takes what its value needs, where nobody has said how long it is: the switch knows. */
+function writeOption(w: Writer, { header }: FieldCodec, { value, mask, length }: FieldMatch): void {
+  const size = length ?? shortestOption(value, mask);
   w.u32((header & ~0x1ff) | (mask === undefined ? size : HAS_MASK | (size * 2)));
-  w.wide(value, size);
-  if (mask !== undefined) w.wide(mask, size);
+  w.wide(BigInt(value), size);
+  if (mask !== undefined) w.wide(BigInt(mask), size);
 }
 
 /** ofp_match: type OFPMT_OXM, length without padding, TLVs, zeros to a multiple of 8. */
@@ -164,12 +188,44 @@ export function encodeMatch(w: Writer, match: Match): void {
   w.pad(start, 8);
 }
 
-/** The terms alone, one behind the other. */
+/** The terms alone, one behind the other, as Open vSwitch writes them. */
 export function encodeTerms(w: Writer, match: Match): void {
-  for (const term of match) {
-    if (term.field === "unknown") writeUnknown(w, term);
-    else writeOxm(w, codecOf(matchCodecs, term.field), term.field, term.value, term.mask);
+  for (let i = 0; i < match.length; i++) {
+    const term = match[i]!;
+    if (term.field === "unknown") {
+      writeUnknown(w, term);
+      continue;
+    }
+    const codec = codecOf(matchCodecs, term.field);
+    if (codec.register >= 0 && w.version === OPENFLOW15) i += writeRegisters(w, codec.register, term, match[i + 1]);
+    else if (codec.exactMask !== undefined && term.mask === undefined && Number(term.value) <= codec.exactMask)
+      writeOxm(w, codec, { ...term, mask: codec.exactMask });
+    else writeOxm(w, codec, term);
   }
+}
+
+const OPENFLOW15 = 6;
+const PACKET_REGS = 0x8001;
+
+/** OpenFlow 1.5 has registers of 64 bits: two of ours are one. Returns how many of the terms behind are written too. */
+function writeRegisters(w: Writer, register: number, term: FieldMatch, next: MatchTerm | undefined): number {
+  const isUpper = register % 2 === 0;
+  const hasPair = isUpper && next?.field === `reg${register + 1}`;
+  const [upper, lower] = [isUpper ? term : undefined, isUpper ? (hasPair ? next : undefined) : term];
+  const masks = [maskOf(upper), maskOf(lower)] as const;
+  const isExact = masks[0] === ALL_32 && masks[1] === ALL_32;
+  w.u16(PACKET_REGS);
+  w.u16(((register >> 1) << 9) | (isExact ? 8 : HAS_MASK | 16));
+  w.u32(Number(upper?.value ?? 0));
+  w.u32(Number(lower?.value ?? 0));
+  if (!isExact) for (const mask of masks) w.u32(mask);
+  return hasPair ? 1 : 0;
+}
+
+const ALL_32 = 0xffff_ffff;
+
+function maskOf(term: MatchTerm | undefined): number {
+  return term === undefined ? 0 : Number(term.mask ?? ALL_32);
 }
 
 function writeUnknown(w: Writer, { header, experimenter, value, mask }: UnknownMatch): void {
@@ -273,6 +329,10 @@ function decodeRegisterPair(r: Reader, field: Field, size: number, hasMask: bool
 }
 
 function decodeValue(r: Reader, field: Field, size: number, hasMask: boolean, terms: MatchTerm[]): void {
+  if (field.isOption) {
+    terms.push(decodeOption(r, field, size, hasMask));
+    return;
+  }
   const value = readValue(r, field, size);
   if (!hasMask) {
     const isPort = field.format === "port" && size === 2;
@@ -283,6 +343,18 @@ function decodeValue(r: Reader, field: Field, size: number, hasMask: boolean, te
   if (typeof value === "number" ? !isWithin(value, Number(mask)) : (value & ~BigInt(mask)) !== 0n)
     failOutside(r, field.name);
   pushTerm(terms, field, value, mask);
+}
+
+function decodeOption(r: Reader, field: Field, size: number, hasMask: boolean): FieldMatch {
+  const value = BigInt(readValue(r, field, size));
+  const mask = hasMask ? BigInt(readValue(r, field, size)) : undefined;
+  if (mask !== undefined && (value & ~mask) !== 0n) failOutside(r, field.name);
+  return {
+    field: field.name,
+    value,
+    ...(mask === undefined ? {} : { mask }),
+    ...(size === shortestOption(value, mask) ? {} : { length: size }),
+  };
 }
 
 function failOutside(r: Reader, name: string): never {
@@ -298,10 +370,10 @@ function isWithin(value: number, mask: number): boolean {
 
 /** Leaves out what an empty mask lets through, and the mask that leaves nothing open. */
 function pushTerm(terms: MatchTerm[], field: Field, value: FieldValue, mask: FieldValue): void {
-  if ((mask === 0 || mask === 0n) && !field.isOption) return;
-  const { name, bits, exactBits } = field;
+  if (mask === 0 || mask === 0n) return;
+  const { name, bits, maskBits } = field;
   const isExact =
-    bits <= 32 ? (Number(mask) & lowBits(exactBits)) >>> 0 === lowBits(exactBits) : BigInt(mask) === allOnes(exactBits);
+    bits <= 32 ? (Number(mask) & lowBits(maskBits)) >>> 0 === lowBits(maskBits) : BigInt(mask) === allOnes(maskBits);
   terms.push(isExact ? { field: name, value } : { field: name, value, mask });
 }
 
@@ -331,6 +403,14 @@ export function decodeFieldHeader(r: Reader): Field {
   return field;
 }
 
+/** The same, with the length of an option that is not the longest. */
+export function decodeReference(r: Reader): FieldReference {
+  r.need(4);
+  const length = r.bytes[r.offset + 3]!;
+  const { name, bits, isOption } = decodeFieldHeader(r);
+  return isOption && length !== bits / 8 ? { field: name, length } : { field: name };
+}
+
 /** Thrown where an action names a field that is not in the table: the action is then kept as bytes. */
 export class UnknownField extends Error {}
 
@@ -343,8 +423,10 @@ export function decodeOxm(r: Reader): FieldMatch {
   const length = (header & 0xff) - (header >>> 16 === EXPERIMENTER_CLASS ? 4 : 0);
   const size = hasMask ? length / 2 : length;
   if (length < 0 || !Number.isInteger(size)) r.fail(`${field.name} has a length of ${length}`);
+  if (field.isOption) return decodeOption(r, field, size, hasMask);
   const terms: MatchTerm[] = [];
-  decodeValue(r, field, size, hasMask, terms);
+  // A mask counts here as soon as it leaves one bit out, also one that has no meaning.
+  decodeValue(r, { ...field, maskBits: field.bits }, size, hasMask, terms);
   const [term] = terms;
   if (term === undefined || term.field === "unknown") return r.fail(`${field.name} has an empty mask`);
   return term;

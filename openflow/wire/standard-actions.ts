@@ -1,6 +1,6 @@
 import { fields, standard } from "./action-codec.ts";
 import { pad, struct, u8, u16, u32, u48 } from "./codec.ts";
-import { decodeFieldHeader, decodeOxm, encodeFieldHeader, encodeOxm } from "./oxm.ts";
+import { decodeOxm, decodeReference, encodeFieldHeader, encodeOxm } from "./oxm.ts";
 
 const nothing = struct({ _pad: pad(4) });
 const etherType = struct({ etherType: u16, _pad: pad(2) });
@@ -57,9 +57,11 @@ export const STANDARD_ACTIONS = [
     },
   }),
   standard("set_field", 25, {
-    encode: (w, { field, value, mask }) => encodeOxm(w, field, value, mask),
+    encode: encodeOxm,
     decode(r) {
-      const { field, value, mask } = decodeOxm(r);
+      const { field, value, mask, length } = decodeOxm(r);
+      if (length !== undefined)
+        return { type: "set_field", field, value, ...(mask === undefined ? {} : { mask }), length };
       return mask === undefined ? { type: "set_field", field, value } : { type: "set_field", field, value, mask };
     },
   }),
@@ -71,16 +73,16 @@ export const STANDARD_ACTIONS = [
       w.u16(source.start);
       w.u16(destination.start);
       w.u16(0);
-      encodeFieldHeader(w, source.field);
-      encodeFieldHeader(w, destination.field);
+      encodeFieldHeader(w, source);
+      encodeFieldHeader(w, destination);
     },
     decode(r) {
       const bits = r.u16();
       const sourceStart = r.u16();
       const start = r.u16();
       r.skip(2);
-      const source = { field: decodeFieldHeader(r).name, start: sourceStart, bits };
-      return { type: "move", source, destination: { field: decodeFieldHeader(r).name, start, bits } };
+      const source = { ...decodeReference(r), start: sourceStart, bits };
+      return { type: "move", source, destination: { ...decodeReference(r), start, bits } };
     },
   }),
   standard("meter", 29, { written: "since 1.5", ...fields("meter", struct({ meterId: u32 })) }),

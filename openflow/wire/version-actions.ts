@@ -1,6 +1,6 @@
 import { type ActionForm, fields, port16, readOnly, standard } from "./action-codec.ts";
 import { pad, struct, u8, u16, u32, u48 } from "./codec.ts";
-import { decodeFieldHeader } from "./oxm.ts";
+import { decodeReference } from "./oxm.ts";
 
 const value8 = struct({ value: u8, _pad: pad(3) });
 const value16 = struct({ value: u16, _pad: pad(2) });
@@ -39,8 +39,8 @@ const COPY_FIELD = standard("move", 3200, {
     const sourceStart = r.u16();
     const start = r.u16();
     r.skip(2);
-    const source = { field: decodeFieldHeader(r).name, start: sourceStart, bits };
-    return { type: "move", source, destination: { field: decodeFieldHeader(r).name, start, bits } };
+    const source = { ...decodeReference(r), start: sourceStart, bits };
+    return { type: "move", source, destination: { ...decodeReference(r), start, bits } };
   },
 });
 

@@ -1,8 +1,8 @@
 import type { Ip } from "#base/address.ts";
-import type { Labels, Objects, Pod } from "../model/model.ts";
+import type { Labels, Pod } from "../model/model.ts";
 import type { Direction, PolicyPeer } from "../model/policy.ts";
 import { containerPortKey } from "../model/protocol.ts";
-import type { Packet, PodOf } from "./evaluate.ts";
+import type { Judged, Packet, PodOf } from "./evaluate.ts";
 import { describePeer, podName, protocolName } from "./words.ts";
 
 /** One thing that could be otherwise. */
@@ -30,7 +30,7 @@ export type Change =
 
 /** All that an evaluation asks for. */
 export interface Situation {
-  readonly objects: Objects;
+  readonly objects: Judged;
   readonly podOf: PodOf;
   readonly packet: Packet;
 }
@@ -72,11 +72,8 @@ function apply(situation: Situation, change: Change, direction: Direction): Situ
 function changePod({ objects, podOf, packet }: Situation, pod: Pod, change: (pod: Pod) => Partial<Pod>): Situation {
   const before = pod.ips.map(podOf).find((one) => one !== undefined) ?? pod;
   const after = { ...before, ...change(before) };
-  const pods = new Map(objects.Pod);
-  pods.delete(podName(before));
-  pods.set(podName(after), after);
   return {
-    objects: { ...objects, Pod: pods },
+    objects,
     packet,
     podOf: (ip) => {
       const found = podOf(ip);

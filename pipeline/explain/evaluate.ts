@@ -55,6 +55,9 @@ export interface Evaluation {
   readonly ingress: Verdict | undefined;
 }
 
+/** What the meaning of policies depends on, beside whose an address is. */
+export type Judged = Pick<Objects, "Node" | "Namespace" | "NetworkPolicy" | "ClusterNetworkPolicy">;
+
 /** Whose address it is. */
 export type PodOf = (ip: Ip) => Pod | undefined;
 
@@ -62,12 +65,12 @@ export type PodOf = (ip: Ip) => Pod | undefined;
  * What policies mean, from the objects alone: the oracle for the flows, and what `weirctl explain` tells. A node's
  * own packets reach its pods, whatever a policy says.
  */
-export function evaluate(objects: Objects, podOf: PodOf, packet: Packet): Evaluation {
+export function evaluate(objects: Judged, podOf: PodOf, packet: Packet): Evaluation {
   return createEvaluator(objects, podOf)(packet);
 }
 
 /** The same for many packets over objects that stay as they are: which policies select a pod is found once. */
-export function createEvaluator(objects: Objects, podOf: PodOf): (packet: Packet) => Evaluation {
+export function createEvaluator(objects: Judged, podOf: PodOf): (packet: Packet) => Evaluation {
   const known = { ingress: new Map<Pod, Applying>(), egress: new Map<Pod, Applying>() };
   const applying = (pod: Pod, direction: Direction): Applying => {
     const found = known[direction].get(pod) ?? policiesApplying(objects, pod, direction);
@@ -96,7 +99,7 @@ function withNetwork(pod: Pod | undefined): Pod | undefined {
   return pod === undefined || pod.hostNetwork || pod.completed ? undefined : pod;
 }
 
-function isFromNodeOf(objects: Objects, { nodeName }: Pod, source: Ip): boolean {
+function isFromNodeOf(objects: Judged, { nodeName }: Pod, source: Ip): boolean {
   const node = objects.Node.get(nodeName ?? "");
   if (node === undefined) return false;
   return node.addresses.includes(source) || node.podCidrs.some((cidr) => gatewayAddress(cidr) === source);
@@ -110,7 +113,7 @@ interface Applying {
   readonly baseline: readonly RuleInOrder[];
 }
 
-function policiesApplying(objects: Objects, pod: Pod, direction: Direction): Applying {
+function policiesApplying(objects: Judged, pod: Pod, direction: Direction): Applying {
   return {
     unclear: policiesUnclear(objects, pod, direction),
     admin: rulesInOrder(objects, pod, direction, "admin"),

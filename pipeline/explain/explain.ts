@@ -1,5 +1,5 @@
 import { type Ip, isIpv4 } from "#base/address.ts";
-import { DIRECTIONS, type Direction } from "../model/policy.ts";
+import type { Direction } from "../model/policy.ts";
 import { describeChange } from "./changes.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Decision, decisionOf, meetingPoints } from "./decision.ts";
@@ -29,8 +29,8 @@ export interface DirectionExplanation {
   readonly nearMisses: readonly string[];
 }
 
-/** One packet, or that there can be none. */
-interface Question {
+/** Two ends between which a packet may go. */
+export interface Pair {
   readonly from: End;
   readonly to: End;
   readonly ends: { readonly source: Ip; readonly destination: Ip };
@@ -51,15 +51,19 @@ export function explain(
 ): readonly Explanation[] {
   const evaluator = createEvaluator(cluster.objects, cluster.podOf);
   const all = classifyPorts(cluster.objects);
-  return questions(cluster, sources, destinations).flatMap((question) => {
-    const asked = port === undefined ? all : [resolvePort(port, question.to)].filter((one) => one !== undefined);
-    return mergePorts(asked.map((one) => [one, evaluator(packetOf(question.ends, one))] as const)).map(
-      ({ ports, evaluation }) => explainOne(cluster, question, ports, evaluation),
-    );
+  return pairsOf(cluster, sources, destinations, port).flatMap((pair) => {
+    const asked = port === undefined ? all : [resolvePort(port, pair.to)].filter((one) => one !== undefined);
+    return mergePorts(asked.map((one) => explainOne(cluster, pair, one, evaluator(packetOf(pair.ends, one)))));
   });
 }
 
-function questions(cluster: Cluster, sources: readonly End[], destinations: readonly End[]): readonly Question[] {
+/** Every source with every destination, in each family that both have; what no policy tells apart once. */
+export function pairsOf(
+  cluster: Cluster,
+  sources: readonly End[],
+  destinations: readonly End[],
+  port: PortSpec | undefined,
+): readonly Pair[] {
   const signatures = distinguish(cluster);
   const signatureOf = (end: End) => (end.pod === undefined ? undefined : signatures.get(endName(end))) ?? endName(end);
   const groups = new Map<string, { from: End; to: End; alike: (readonly [string, string])[] }>();
@@ -68,7 +72,9 @@ function questions(cluster: Cluster, sources: readonly End[], destinations: read
       const isOwn = from.pod !== undefined && from.pod === to.pod;
       // A pod's own traffic is asked about only by naming it: where many are meant, others are.
       if (isOwn && sources.length * destinations.length > 1) continue;
-      const key = `${signatureOf(from)}\n${signatureOf(to)}`;
+      // A name that no policy speaks of may be another number for each of a class.
+      const number = port === undefined ? "" : resolvePort(port, to)?.text;
+      const key = [signatureOf(from), signatureOf(to), number].join("\n");
       const known = groups.get(key);
       if (known === undefined) groups.set(key, { from, to, alike: [] });
       else known.alike.push([endName(from), endName(to)]);
@@ -78,31 +84,23 @@ function questions(cluster: Cluster, sources: readonly End[], destinations: read
   );
 }
 
-function mergePorts(
-  evaluations: readonly (readonly [PortClass, Evaluation])[],
-): readonly { readonly ports: readonly PortClass[]; readonly evaluation: Evaluation }[] {
-  const merged = new Map<string, { readonly ports: PortClass[]; readonly evaluation: Evaluation }>();
-  for (const [port, evaluation] of evaluations) {
-    const text = DIRECTIONS.map((direction) => describeVerdict(evaluation[direction], direction)).join("\n");
-    const known = merged.get(text);
-    if (known === undefined) merged.set(text, { ports: [port], evaluation });
-    else known.ports.push(port);
-  }
-  return [...merged.values()];
+function mergePorts(explanations: readonly Explanation[]): readonly Explanation[] {
+  const groups = Map.groupBy(explanations, ({ egress, ingress }) => JSON.stringify([egress, ingress]));
+  return [...groups.values()].map((group) => ({ ...group[0]!, ports: group.flatMap(({ ports }) => ports) }));
 }
 
 function explainOne(
   cluster: Cluster,
-  { from, to, ends, alike }: Question,
-  ports: readonly PortClass[],
+  { from, to, ends, alike }: Pair,
+  port: PortClass,
   evaluation: Evaluation,
 ): Explanation {
-  const packet = packetOf(ends, ports[0]!);
+  const packet = packetOf(ends, port);
   return {
     from: endName(from),
     to: endName(to),
     family: isIpv4(ends.source) ? "IPv4" : "IPv6",
-    ports: ports.map(({ text }) => text),
+    ports: [port.text],
     ...decisionOf(evaluation),
     egress: explainDirection(cluster, packet, evaluation, "egress"),
     ingress: explainDirection(cluster, packet, evaluation, "ingress"),

@@ -1,14 +1,14 @@
 import { cidrContains, type Ip } from "#base/address.ts";
 import { isSelected, type LabelRequirement } from "../model/label-selector.ts";
-import type { Objects, Pod } from "../model/model.ts";
+import type { Pod } from "../model/model.ts";
 import { NAMESPACE_NAME_LABEL } from "../model/namespace-name.ts";
 import type { ClusterPolicyPeer, Direction, PodSelection, PolicyPort } from "../model/policy.ts";
 import { containerPortKey } from "../model/protocol.ts";
-import type { Packet } from "./evaluate.ts";
+import type { Judged, Packet } from "./evaluate.ts";
 
 /** A packet as the policies of one end see it. */
 export interface Seen {
-  readonly objects: Objects;
+  readonly objects: Judged;
   readonly direction: Direction;
   readonly packet: Packet;
   readonly source: Pod | undefined;
@@ -43,7 +43,7 @@ export function matchRule<Peer extends ClusterPolicyPeer>(
   return undefined;
 }
 
-export function isIn({ namespaces, pods }: PodSelection, pod: Pod, objects: Objects): boolean {
+export function isIn({ namespaces, pods }: PodSelection, pod: Pod, objects: Judged): boolean {
   if (typeof namespaces === "string") return namespaces === pod.namespace && isSelected(pods, pod.labels);
   const labels = objects.Namespace.get(pod.namespace)?.labels ?? new Map([[NAMESPACE_NAME_LABEL, pod.namespace]]);
   // Of one that is not known yet the name is, and nothing else.
@@ -60,7 +60,7 @@ export function canName({ port }: PolicyPort, peer: ClusterPolicyPeer, direction
   return typeof port !== "string" || direction === "ingress" || peer.type === "pods";
 }
 
-export function matchesPeer(peer: ClusterPolicyPeer, pod: Pod | undefined, address: Ip, objects: Objects): boolean {
+export function matchesPeer(peer: ClusterPolicyPeer, pod: Pod | undefined, address: Ip, objects: Judged): boolean {
   switch (peer.type) {
     case "pods":
       return pod !== undefined && isIn(peer.selection, pod, objects);
@@ -74,7 +74,11 @@ export function matchesPeer(peer: ClusterPolicyPeer, pod: Pod | undefined, addre
   }
 }
 
-export function matchesPort({ protocol, port }: PolicyPort, receiver: Pod | undefined, packet: Packet): boolean {
+export function matchesPort(
+  { protocol, port }: PolicyPort,
+  receiver: Pod | undefined,
+  packet: Pick<Packet, "protocol" | "destinationPort">,
+): boolean {
   if (protocol !== packet.protocol) return false;
   if (port === undefined) return true;
   const { destinationPort } = packet;

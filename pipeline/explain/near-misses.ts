@@ -1,4 +1,4 @@
-import { cidrContains, familyOf, type Ip } from "#base/address.ts";
+import { familyOf, type Ip } from "#base/address.ts";
 import { subtractCidrs } from "#base/prefixes.ts";
 import { isMet, type LabelRequirement, type LabelSelector } from "../model/label-selector.ts";
 import type { Labels, Objects, Pod } from "../model/model.ts";
@@ -8,6 +8,7 @@ import { containerPortKey } from "../model/protocol.ts";
 import { type Change, carryOut, type Situation } from "./changes.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { canName, isIn, matchesPeer, matchesPort } from "./matching.ts";
+import { freeAddress } from "./outside.ts";
 import { namespacesOf } from "./words.ts";
 
 /** A rule that does not allow a packet, and what would have to be otherwise for it to. */
@@ -34,7 +35,11 @@ const COSTS: Readonly<Record<Change["type"], number>> = {
  * The rules that come nearest to allowing what a direction denies, the nearest first, at most `limit`. Each has been tried:
  * the changes were made and the evaluator asked again.
  */
-export function nearMisses(situation: Situation, direction: Direction, limit: number): readonly NearMiss[] {
+export function nearMisses(
+  situation: Situation & { readonly objects: Objects },
+  direction: Direction,
+  limit: number,
+): readonly NearMiss[] {
   const { objects, podOf, packet } = situation;
   const evaluation = evaluate(objects, podOf, packet);
   const verdict = evaluation[direction];
@@ -68,6 +73,7 @@ function costOf(changes: readonly Change[]): number {
 }
 
 interface Seen extends Situation {
+  readonly objects: Objects;
   readonly direction: Direction;
   readonly evaluation: Evaluation;
 }
@@ -125,17 +131,10 @@ function waysToComeFrom(
 ): readonly Fitting[] {
   if (familyOf(peer.cidr.address) !== familyOf(address)) return [];
   const free = subtractCidrs(peer.cidr, peer.except).flatMap((part) => {
-    const ip = freeAddress(part.address, (one) => cidrContains(part, one), podOf);
+    const ip = freeAddress(part, (one) => podOf(one) !== undefined);
     return ip === undefined ? [] : [ip];
   });
   return free.slice(0, 1).map((ip) => ({ changes: [{ type: "address", ip, of: peer }], pod: undefined, peer }));
-}
-
-function freeAddress(first: Ip, isWithin: (ip: Ip) => boolean, podOf: Seen["podOf"]): Ip | undefined {
-  const next = (ip: Ip) => (typeof ip === "number" ? ip + 1 : (ip as bigint) + 1n) as Ip;
-  let ip = first;
-  while (isWithin(ip) && podOf(ip) !== undefined) ip = next(ip);
-  return isWithin(ip) ? ip : undefined;
 }
 
 function waysToBeIn({ namespaces, pods }: PodSelection, pod: Pod, objects: Objects): readonly (readonly Change[])[] {

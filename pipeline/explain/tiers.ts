@@ -1,6 +1,6 @@
 import { MOST_RULES } from "../layout/levels.ts";
 import { isMet, isSelected } from "../model/label-selector.ts";
-import type { Objects, Pod } from "../model/model.ts";
+import type { Pod } from "../model/model.ts";
 import { NAMESPACE_NAME_LABEL } from "../model/namespace-name.ts";
 import {
   type ClusterNetworkPolicy,
@@ -10,6 +10,7 @@ import {
   type PolicyTier,
   VERDICTS,
 } from "../model/policy.ts";
+import type { Judged } from "./evaluate.ts";
 import { isIn, matchRule, type RuleMatch, type Seen } from "./matching.ts";
 
 /** What a rule of a ClusterNetworkPolicy has decided about a packet. */
@@ -27,7 +28,7 @@ export interface RuleInOrder {
 
 /** The rules of a tier that are for a pod, in the order in which they are asked. */
 export function rulesInOrder(
-  objects: Objects,
+  objects: Judged,
   pod: Pod,
   direction: Direction,
   tier: PolicyTier,
@@ -62,7 +63,7 @@ export function decideTier(rules: readonly RuleInOrder[], seen: Seen): TierVerdi
 }
 
 /** Policies of which nobody can say whether they select a pod: they ask for labels of its namespace, which is not known. */
-export function policiesUnclear(objects: Objects, pod: Pod, direction: Direction): readonly Policy[] {
+export function policiesUnclear(objects: Judged, pod: Pod, direction: Direction): readonly Policy[] {
   if (objects.Namespace.has(pod.namespace)) return [];
   return [...objects.ClusterNetworkPolicy.values()].filter(({ subject, [direction]: rules }) => {
     const { namespaces, pods } = subject;

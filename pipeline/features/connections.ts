@@ -15,7 +15,7 @@ const OWNER: Owner = { kind: "Weir", name: "base" };
 const FAMILIES = [ETH_TYPE.ipv4, ETH_TYPE.ipv6];
 
 /** Bits of ct_state, as ovs-fields(7) names them. */
-const STATE = { new: 0x01, est: 0x02, rel: 0x04, rpl: 0x08, inv: 0x10, trk: 0x20 } as const;
+const STATE = { new: 0x01, rel: 0x04, rpl: 0x08, inv: 0x10, trk: 0x20 } as const;
 
 /**
  * Every connection is tracked, whether a policy looks at it or not: one that comes later finds connections whose direction is
@@ -49,7 +49,7 @@ function classify(): readonly Contribution[] {
   const state = (site: Site, priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
     flow(site, "ConnectionState", priority, spec, actions);
   const pass = [setRegister("isReply", 1), goto("Route")];
-  const denied = { ct_mark: CT_MARK.denied } as const;
+  const denied = mark(CT_MARK.denied);
   const reply = ctState(STATE.rpl);
   const related = ctState(STATE.rel, STATE.rpl);
   return [
@@ -71,15 +71,17 @@ function passOn(tables: readonly TableName[], last: TableName): readonly Contrib
 }
 
 function commit(): readonly Contribution[] {
-  const remember = ct([move("egressRule", CT_LABEL.egressRule.start), move("ingressRule", CT_LABEL.ingressRule.start)]);
-  const forgive = ct([{ type: "set_field", field: "ct_mark", value: 0 }]);
+  const known: Action = { type: "set_field", field: "ct_mark", value: CT_MARK.known };
+  const rules = [move("egressRule", CT_LABEL.egressRule.start), move("ingressRule", CT_LABEL.ingressRule.start)];
+  const remember = ct([known, ...rules]);
+  const forgive = ct([known]);
   return [
     ...FAMILIES.flatMap((eth_type) => [
       flow("connections/commit", "Commit", PRIORITY.address, { eth_type, ...ctState(STATE.new) }, [
         remember,
         goto("Output"),
       ]),
-      flow("connections/denied", "Commit", PRIORITY.except, { eth_type, ct_mark: CT_MARK.denied }, [
+      flow("connections/denied", "Commit", PRIORITY.except, { eth_type, ...mark(CT_MARK.denied) }, [
         forgive,
         goto("Output"),
       ]),
@@ -88,14 +90,22 @@ function commit(): readonly Contribution[] {
   ];
 }
 
+/** A connection that conntrack knows; of others nothing is to be kept. */
 function deny(): readonly Contribution[] {
-  const mark = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied }]);
+  const note = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied, mask: CT_MARK.denied }]);
   return [
     ...FAMILIES.map((eth_type) =>
-      flow("connections/denied", "Deny", PRIORITY.address, { eth_type, ...ctState(STATE.est) }, [mark]),
+      flow("connections/denied", "Deny", PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [
+        note,
+      ]),
     ),
     flow("base/miss", "Deny", PRIORITY.miss, {}, []),
   ];
+}
+
+/** With the first bit set and the second one, if any, not. */
+function mark(set: number, unset = 0): MatchSpec {
+  return { ct_mark: [set, set | unset] };
 }
 
 /** Tracked, with the first bit set and the second one, if any, not. */

@@ -17,8 +17,8 @@ import {
   type RuleVerdict,
   rulesOf,
 } from "../model/policy.ts";
-import { containerPortKey } from "../model/protocol.ts";
-import type { NamedPort, Rule, RulePort } from "./rules.ts";
+import { containerPortKey, PROTOCOLS } from "../model/protocol.ts";
+import { formatRulePort, type NamedPort, type Rule, type RulePort } from "./rules.ts";
 
 export type RuleWithoutId = Omit<Rule, "id">;
 
@@ -56,7 +56,7 @@ function expandRule(
   const place = placeOf(policy, direction, index, verdict);
   const common = { ...place, policy: id, index, verdict, subject: policy.subject.key } as const;
   if (rule.ports === undefined) return [{ ...common, key, peers, ports: undefined, named: undefined }];
-  const fixed = uniquePorts(rule.ports.flatMap(fixedPorts));
+  const fixed = withLaterFragments(verdict, uniquePorts(rule.ports.flatMap(fixedPorts)));
   const ofNumbers = fixed.length === 0 ? [] : [{ ...common, key, peers, ports: fixed, named: undefined }];
   const names = new Map(rule.ports.flatMap(nameOf));
   return [
@@ -65,7 +65,7 @@ function expandRule(
       namedPorts(policy.subject.key, direction, name, peers, numbers).map((named) => ({
         ...{ ...common, key: `${key}/${name}=${named.number}`, named },
         peers: direction === "ingress" ? peers : { selections: peers?.selections ?? [EVERY_POD.key], networks: [] },
-        ports: [{ protocol, prefix: { value: named.number, mask: 0xffff } }],
+        ports: withLaterFragments(verdict, [{ protocol, prefix: { value: named.number, mask: 0xffff } }]),
       })),
     ),
   ];
@@ -123,7 +123,15 @@ function nameOf({ protocol, port }: PolicyPort): readonly (readonly [string, num
 }
 
 function uniquePorts(ports: readonly RulePort[]): readonly RulePort[] {
-  return [
-    ...new Map(ports.map((port) => [`${port.protocol} ${port.prefix?.value} ${port.prefix?.mask}`, port])).values(),
-  ];
+  return [...new Map(ports.map((port) => [formatRulePort(port), port])).values()];
+}
+
+/**
+ * A datagram's later fragments have no ports. They may pass by a rule for any port of UDP: conntrack, behind all rules, holds
+ * them back until it has the first one, which that port's rules let through or not. By a rule that denies a port they are not
+ * denied: they may be another port's. TCP sends no fragments.
+ */
+function withLaterFragments(verdict: RuleVerdict, ports: readonly RulePort[]): readonly RulePort[] {
+  if (verdict === "deny" || !ports.some(({ protocol }) => protocol === PROTOCOLS.UDP)) return ports;
+  return [...ports, { protocol: PROTOCOLS.UDP, prefix: "later fragments" }];
 }

@@ -2,10 +2,10 @@ import type { Prefix } from "#base/prefixes.ts";
 import type { Pod } from "../model/model.ts";
 import type { Direction, Policy, PolicyId, RulePlace, RuleVerdict } from "../model/policy.ts";
 
-/** Ports of a rule as a switch matches them: of a protocol, those under a prefix, or all. */
+/** Ports of a rule as a switch matches them: of a protocol, those under a prefix, or all; or what has none of its own. */
 export interface RulePort {
   readonly protocol: number;
-  readonly prefix: Prefix | undefined;
+  readonly prefix: Prefix | "later fragments" | undefined;
 }
 
 /** A rule that holds only for those of its subjects, or of its peers, that call a port by the name. */
@@ -72,6 +72,16 @@ export interface SubjectChange {
   readonly key: string;
 }
 
+/** "17" is all of UDP, "17/53/65535" its port 53, "17/later" what follows the first fragment of a datagram. */
 export function formatRulePort({ protocol, prefix }: RulePort): string {
-  return prefix === undefined ? `${protocol}` : `${protocol}/${prefix.value}/${prefix.mask}`;
+  if (prefix === undefined) return `${protocol}`;
+  return prefix === "later fragments" ? `${protocol}/later` : `${protocol}/${prefix.value}/${prefix.mask}`;
+}
+
+/** The other way round. */
+export function readRulePort(text: string): RulePort {
+  const [protocol, value, mask] = text.split("/");
+  if (value === undefined) return { protocol: Number(protocol), prefix: undefined };
+  const prefix = value === "later" ? "later fragments" : { value: Number(value), mask: Number(mask) };
+  return { protocol: Number(protocol), prefix };
 }

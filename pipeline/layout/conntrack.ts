@@ -3,8 +3,8 @@
 /** Zone of all connections of pods, in the userspace datapath and, on the kernel's, among those of others on the host. */
 export const ZONE = 0x7765;
 
-/** ct_mark: 0 as long as the connection is let through. */
-export const CT_MARK = { denied: 1 } as const;
+/** Bits of ct_mark: a connection that was let through once is known; a policy came to forbid it. */
+export const CT_MARK = { denied: 1, known: 2 } as const;
 
 /** ct_label, in both directions: the rules that let the connection's first packet through; 0 where none was asked. */
 export const CT_LABEL = {

@@ -91,7 +91,7 @@ export const TABLES = {
   Commit: {
     id: 90,
     purpose:
-      "A connection that was let through is known from here on, with the rules that let it through; but nothing that a host would take for a tunnel's.",
+      "A connection that was let through is known from here on, with the rules that let it through; but nothing that a host would take for a tunnel's. Fragments wait here for the rest of their datagram.",
   },
   Deny: {
     id: 95,

@@ -249,8 +249,12 @@ const LIMITS = `## What the switch does not do
   answers for itself. Packets larger than the path are dropped: the MTU of pods is chosen so that there are none.
 - **It reads no routing headers and IPv4 options.** A source route leads where the packet's destination says; what hosts do with
   the rest is their kernel's decision (Linux ignores it unless told otherwise).
-- **It does not put fragments together.** First fragments are matched with their ports and ICMP types, for Weir sets the bridge's
-  fragment handling to \`nx-match\` (\`ovs-ofctl get-frags br-weir\`); later ones are matched by their addresses alone, and nobody
-  can use them without the first.
+- **It does not put fragments together** for those who receive them. First fragments are matched with their ports and ICMP types,
+  for Weir sets the bridge's fragment handling to \`nx-match\` (\`ovs-ofctl get-frags br-weir\`); later ones may pass by any rule
+  for UDP, and conntrack in Commit holds them until the first has come by its own rule, or for good. In the userspace datapath it
+  takes no fragments below 1200 bytes (1280 in IPv6) but the last, and sends no more than 32 of one datagram at once: what is
+  larger than some 45 kB does not arrive whole.
+- **In the userspace datapath it knows no ports of SCTP.** All SCTP between two addresses is one connection, which a policy judges
+  by its first packet; the other side's packets are replies.
 - **It trusts its peers.** What comes through the tunnel with our key is forwarded to pods and to this node; no pod can send
   such packets, here or elsewhere, but a machine on the network between the nodes could. Keep that network to yourself.`;

@@ -16,6 +16,12 @@ describe("weirctl's command line", () => {
       "flows",
       "annotate",
       "compile",
+      "explain",
+      "matrix",
+      "policy",
+      "policy test",
+      "policy diff",
+      "policy lint",
       "ofp-print",
     ];
     for (const command of ["", ...commands]) {
@@ -23,7 +29,7 @@ describe("weirctl's command line", () => {
       assert.deepEqual([code, err], [0, ""], command);
       assert.match(out, /^Usage: weirctl/);
       assert.match(out, new RegExp(`Examples:\n {2}.*weirctl ${command}`), command);
-      if (!["", "get"].includes(command)) assert.match(out, /-o, --output/, command);
+      if (!["", "get", "policy"].includes(command)) assert.match(out, /-o, --output/, command);
     }
     assert.match((await weirctl(["--help"])).out, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 /);
   });
@@ -35,6 +41,12 @@ describe("weirctl's command line", () => {
       [["status", "-o", "xml"], /Allowed choices are text, json/],
       [["compile"], /missing required argument 'folder'/],
       [["compile", "x", "--underlay", "10.0.0.1"], /an address with a length is needed, such as 172.18.0.1\/24/],
+      [["explain", "shop/web"], /missing required argument 'destination/],
+      [["explain", "Shop", "x"], /Shop: a pod \(shop\/web, .* is needed/],
+      [["explain", "web", "x:80:90"], /x:80:90: .* a port such as 80, 80\/TCP/],
+      [["matrix", "--port", "http"], /--port http: a port from 1 to 65535 is needed/],
+      [["policy", "diff", "-", "-"], /only one of the two can be read from stdin/],
+      [["policy", "tset"], /unknown command 'tset'/],
       [["get", "services"], /unknown command 'services'|Usage/],
       [[], /Usage: weirctl/],
     ] as const) {

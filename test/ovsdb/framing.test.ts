@@ -76,6 +76,22 @@ describe("the framing of JSON-RPC messages", () => {
     assert.deepEqual(feed([Buffer.from(text)]), [parseJson(text)]);
   });
 
+  it("refuses what is short and would fill the memory: nothing but brackets, or an object of very many keys", () => {
+    const limit = 100_000_000;
+    const brackets = createFramer(limit);
+    brackets.push(Buffer.from('{"a":['));
+    const million = Buffer.from("{},".repeat(1_000_000));
+    assert.throws(() => {
+      for (let i = 0; i < 7; i++) brackets.push(million);
+    }, /brackets and colons/);
+    const keys = createFramer(4 * limit);
+    const moreKeys = Buffer.from('"":1,'.repeat(1_000_000));
+    keys.push(Buffer.from("{"));
+    assert.throws(() => {
+      for (let i = 0; i < 9; i++) keys.push(moreKeys);
+    }, /more than 8000000 keys/);
+  });
+
   it("holds an unfinished message in little more than its bytes, even if each comes alone", () => {
     const framer = createFramer();
     const before = memoryInUse();

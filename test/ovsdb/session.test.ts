@@ -280,6 +280,19 @@ describe("a connection", () => {
     await assert.rejects(connectOvsdb({ remote: server.remote, signal: AbortSignal.abort(new Error("stop")) }), /stop/);
   });
 
+  it("gives up on a server that takes the connection and does not say what it has, by time or by signal", async () => {
+    server = await startFakeServer(() => {});
+    const { remote } = server;
+    const silent = connectOvsdb({ remote, database: "db", connectTimeout: 20 });
+    await assert.rejects(silent, /no answer within 20 ms/);
+    const abort = new AbortController();
+    const unwanted = connectOvsdb({ remote, database: "db", signal: abort.signal });
+    await eventually("asked", () => server!.connections[1]?.received.length === 1);
+    abort.abort(new Error("enough"));
+    await assert.rejects(unwanted, /enough/);
+    await eventually("closed", () => server!.connections.every(({ socket }) => socket.closed));
+  });
+
   it("closes the socket when it is closed", async () => {
     const client = await connect(() => {});
     await eventually("connected", () => server!.connections.length === 1);

@@ -99,7 +99,7 @@ function withIcmpv6Checksum(bytes: Buffer, source: Ip, destination: Ip): Buffer 
   return bytes;
 }
 
-function checksum(bytes: Buffer): number {
+export function checksum(bytes: Buffer): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i]! << 8) | (bytes[i + 1] ?? 0);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);

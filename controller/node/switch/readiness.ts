@@ -1,8 +1,9 @@
 import { flowKey } from "#openflow/flow.ts";
 import type { Engine } from "#pipeline/engine.ts";
+import { writeKey } from "#pipeline/features/policy/keys.ts";
 import type { FlowStatus } from "./flow-status.ts";
 
-/** CNI ADD waits here: until the switch has confirmed every flow of a pod's port. */
+/** CNI ADD waits here: until the switch has confirmed every flow of a pod's port, and what policies say of the pod. */
 export interface Readiness {
   /** Rejects with the switch's reason when it refused one of the port's flows, and with the signal's when that comes first. */
   whenInstalled(portName: string, signal: AbortSignal): Promise<void>;
@@ -23,9 +24,11 @@ export function createReadiness(engine: Engine, statusOf: (key: string) => FlowS
 
   /** Undefined while the port is not known or one of its flows is pending. */
   function verdict(portName: string): "installed" | Error | undefined {
-    const contributions = engine.contributionsOf(`pods/${portName}`);
-    if (contributions.length === 0) return undefined;
-    for (const contribution of contributions) {
+    const own = engine.contributionsOf(`pods/${portName}`);
+    if (own.length === 0) return undefined;
+    // The step that brings the one brings the other: without the second the pod would be open to all.
+    const ofPolicies = engine.contributionsOf(`policies/${writeKey({ type: "subject", port: portName })}`);
+    for (const contribution of [...own, ...ofPolicies]) {
       if (contribution.target !== "flow") continue;
       const status = statusOf(flowKey(contribution.flow));
       if (status.state === "pending") return undefined;

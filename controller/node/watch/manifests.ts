@@ -6,7 +6,7 @@ import type { Log } from "#base/log.ts";
 import type { Problem } from "#pipeline/problem.ts";
 import type { RawChange, SourceBatch } from "#pipeline/source.ts";
 import { createManifestFolder, type Directories, identityOf, MANIFESTS_SOURCE } from "./manifests/folder.ts";
-import { type ManifestObject, toChange } from "./manifests/parse.ts";
+import { type ExpandWorkload, type ManifestObject, toChange } from "./manifests/parse.ts";
 
 export { MANIFESTS_SOURCE } from "./manifests/folder.ts";
 
@@ -21,11 +21,12 @@ export interface ManifestsOptions {
   readonly rescan?: number;
 }
 
-/** One reading of a folder, for `weirctl compile`. A folder that cannot be read is a problem too. */
+/** One reading of a folder, for weirctl. A folder that cannot be read is a problem too. */
 export async function readManifests(
   directory: string,
+  expand?: ExpandWorkload,
 ): Promise<{ readonly changes: readonly RawChange[]; readonly problems: readonly Problem[] }> {
-  const content = await createManifestFolder(directory).read();
+  const content = await createManifestFolder(directory, expand).read();
   if ("unreadable" in content) return { changes: [], problems: [content.unreadable] };
   return { changes: [...content.objects.values()].map(toChange), problems: content.problems };
 }

@@ -20,14 +20,14 @@ const FIELDS_OF_1_0: readonly (readonly [bits: number, field: FieldName])[] = [
   [0x3f << 8, "ip_src"],
   [0x3f << 14, "ip_dst"],
   [1 << 20, "vlan_pcp"],
-  [1 << 21, "ip_dscp"],
+  [1 << 21, "nw_tos"],
 ];
 const FIELDS_OF_1_1: readonly (readonly [bits: number, field: FieldName])[] = [
   [1 << 0, "in_port"],
   [1 << 1, "vlan_vid"],
   [1 << 2, "vlan_pcp"],
   [1 << 3, "eth_type"],
-  [1 << 4, "ip_dscp"],
+  [1 << 4, "nw_tos"],
   [1 << 5, "nw_proto"],
   [1 << 6, "tcp_src"],
   [1 << 7, "tcp_dst"],
@@ -49,7 +49,9 @@ const OPENFLOW_BASIC = 0x8000;
 /** Fields by the numbers of their OXM. */
 function fieldsOfOxm(bits: bigint): readonly FieldName[] {
   return Object.values(FIELDS)
-    .filter(({ header }) => header.oxmClass === OPENFLOW_BASIC && ((bits >> BigInt(header.number)) & 1n) !== 0n)
+    .filter(
+      ({ actionHeader: { oxmClass, number } }) => oxmClass === OPENFLOW_BASIC && ((bits >> BigInt(number)) & 1n) !== 0n,
+    )
     .map(({ name }) => name);
 }
 

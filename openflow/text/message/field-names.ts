@@ -11,7 +11,7 @@ const ORDER: readonly string[] = [
   "dp_hash recirc_id packet_type conj_id tun_id tun_src tun_dst tun_ipv6_src tun_ipv6_dst tun_flags tun_gbp_id",
   "tun_gbp_flags tun_erspan_idx tun_erspan_ver tun_erspan_dir tun_erspan_hwid tun_gtpu_flags tun_gtpu_msgtype",
   ...numbered("tun_metadata", 64),
-  "metadata in_port actset_output pkt_mark ct_state ct_zone ct_mark ct_label ct_nw_proto ct_nw_src ct_nw_dst",
+  "metadata in_port in_port_oxm actset_output pkt_mark ct_state ct_zone ct_mark ct_label ct_nw_proto ct_nw_src ct_nw_dst",
   "ct_ipv6_src ct_ipv6_dst ct_tp_src ct_tp_dst",
   ...numbered("reg", 16),
   ...numbered("xreg", 8),
@@ -27,8 +27,8 @@ function placeOf(field: string): number {
   return places.get(field) ?? ORDER.length;
 }
 
-/** Open vSwitch tells the port of 32 bits from the old one of 16. */
-export function nameField(field: FieldName): string {
+/** In a match it is the port of 32 bits, which Open vSwitch tells from the old one of 16. */
+function nameField(field: FieldName): string {
   return field === "in_port" ? "in_port_oxm" : field;
 }
 

@@ -2,7 +2,7 @@ import type { FieldName } from "#openflow/fields.ts";
 import type { MessageOf } from "#openflow/messages/message.ts";
 import type { TableAbilities, TableStats } from "#openflow/messages/tables.ts";
 import { nameActions, nameInstructions, numbersOf } from "./capabilities.ts";
-import { nameField, sortFields } from "./field-names.ts";
+import { sortFields } from "./field-names.ts";
 import { formatNames } from "./name-list.ts";
 import { MISS_SETTINGS } from "./tables.ts";
 import { type Context, isSince, refuse, shortHex } from "./words.ts";
@@ -292,7 +292,7 @@ export function viewFeatures(features: TableFeatures, context: Context): TableVi
   if (missing !== undefined && !(isEmpty && isSince("1.5", context)))
     refuse(`table ${table} has no ${missing}`, "OFPTFFC_BAD_FEATURES");
   const hasConfig = isSince("1.4", context);
-  const masked = namesOf(properties.match?.filter(({ hasMask }) => hasMask));
+  const masked = namesOf(properties.match?.filter((header) => header.field !== "unknown" && header.hasMask));
   const match = namesOf(properties.match);
   return {
     table,
@@ -312,8 +312,8 @@ export function viewFeatures(features: TableFeatures, context: Context): TableVi
   };
 }
 
-function namesOf(headers: readonly { readonly field: FieldName }[] = []): readonly string[] {
-  return sortFields(new Set(headers.map(({ field }) => field))).map(nameField);
+function namesOf(headers: readonly { readonly field: FieldName | "unknown" }[] = []): readonly string[] {
+  return sortFields(new Set(headers.flatMap(({ field }) => (field === "unknown" ? [] : [field]))));
 }
 
 /** A table's miss does what any flow does, where nothing else is said. */

@@ -1,11 +1,15 @@
 import { type Cidr, familyOf, type IpFamily, isIpv4, parseCidr } from "#base/address.ts";
 import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
-import type { Rule } from "../../index/rules.ts";
+import { type Rule, readRulePort } from "../../index/rules.ts";
 import type { View } from "../../model/model.ts";
 import { ETH_TYPE, fromNetwork, toNetwork } from "../vocabulary.ts";
 import { countClauses, groupByPlace, outcomeOf, partOfRules, policyFlow, ruleOwner } from "./conjunctions.ts";
 import { spotOf } from "./stages.ts";
+
+/** nw_frag=later, as ovs-fields(7) has it; in IPv6 what they are fragments of stands in the first alone. */
+const LATER_FRAGMENT = 3;
+const IPV6_FRAGMENT = 44;
 
 /** The flow that is met when all parts of a rule are. A rule of one part has none: see deriveSubject. */
 export function deriveRule(key: string, view: View): readonly Contribution[] {
@@ -20,7 +24,7 @@ export function derivePort(port: string, view: View, families: readonly IpFamily
   const places = groupByPlace(view.rules.ofPort(port));
   return families.flatMap((family) =>
     places.flatMap((rules) =>
-      partOfRules("policies/port", { eth_type: ethType(family), ...toPort(port) }, "ports", rules),
+      partOfRules("policies/port", { eth_type: ethType(family), ...toPort(port, family) }, "ports", rules),
     ),
   );
 }
@@ -46,11 +50,13 @@ function* rulesOfPodAt({ address, prefixLength }: Cidr, view: View): Iterable<Ru
       if (rule.named?.of !== "peer" || pod?.ports.get(rule.named.name) === rule.named.number) yield rule;
 }
 
-function toPort(text: string): MatchSpec {
-  const [protocol, value, mask] = text.split("/").map(Number);
-  if (value === undefined || mask === undefined) return { nw_proto: protocol! };
-  const field = ({ 6: "tcp_dst", 17: "udp_dst", 132: "sctp_dst" } as const)[protocol!];
-  return field === undefined ? { nw_proto: protocol! } : { nw_proto: protocol!, [field]: [value, mask] };
+function toPort(text: string, family: IpFamily): MatchSpec {
+  const { protocol, prefix } = readRulePort(text);
+  if (prefix === undefined) return { nw_proto: protocol };
+  if (prefix === "later fragments")
+    return { nw_proto: family === 6 ? IPV6_FRAGMENT : protocol, ip_frag: LATER_FRAGMENT };
+  const field = ({ 6: "tcp_dst", 17: "udp_dst", 132: "sctp_dst" } as const)[protocol];
+  return field === undefined ? { nw_proto: protocol } : { nw_proto: protocol, [field]: [prefix.value, prefix.mask] };
 }
 
 function ethType(family: IpFamily): number {

@@ -26,7 +26,9 @@ describe("reading flows", () => {
   it("takes what it prints", () => {
     for (const text of TAKEN) {
       const flow = parseFlow(text);
-      assert.deepEqual(parseFlow(formatFlow(flow)), flow, text);
+      // Of Ethernet nothing is said, as ovs-ofctl says nothing.
+      const said = flow.match.filter(({ field, value }) => field !== "packet_type" || value !== 0);
+      assert.deepEqual(parseFlow(formatFlow(flow)), { ...flow, match: said }, text);
     }
   });
 

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { describeError } from "#base/errors.ts";
 import type { Problem } from "#pipeline/problem.ts";
-import { type ManifestObject, type ParsedManifest, parseManifest } from "./parse.ts";
+import { type ExpandWorkload, type ManifestObject, type ParsedManifest, parseManifest } from "./parse.ts";
 
 export const MANIFESTS_SOURCE = "manifests";
 
@@ -32,7 +32,7 @@ export interface ManifestFolder {
   read(): Promise<FolderContent | { readonly unreadable: Problem }>;
 }
 
-export function createManifestFolder(directory: string): ManifestFolder {
+export function createManifestFolder(directory: string, expand?: ExpandWorkload): ManifestFolder {
   let files: ReadonlyMap<string, FileState> = new Map();
   return {
     async read() {
@@ -47,7 +47,7 @@ export function createManifestFolder(directory: string): ManifestFolder {
       }
       const next = new Map<string, FileState>();
       for (const path of paths) {
-        const state = await readManifestFile(path, relative(directory, path), files.get(path));
+        const state = await readManifestFile(path, relative(directory, path), files.get(path), expand);
         if (state !== undefined) next.set(path, state);
       }
       files = next;
@@ -76,6 +76,7 @@ async function readManifestFile(
   path: string,
   name: string,
   last: FileState | undefined,
+  expand: ExpandWorkload | undefined,
 ): Promise<FileState | undefined> {
   let signature = "";
   try {
@@ -83,7 +84,7 @@ async function readManifestFile(
     signature = [size, mtimeNs, ctimeNs, ino].join(" ");
     if (signature === last?.signature) return last;
     if (size > MAX_FILE_BYTES) throw new Error(`${size} bytes; at most ${MAX_FILE_BYTES} are read`);
-    const parsed = parseManifest(await readFile(path, "utf8"));
+    const parsed = parseManifest(await readFile(path, "utf8"), expand);
     return {
       signature,
       objects: keepLastGood(parsed, last),

@@ -26,10 +26,20 @@ const WORKLOADS = "Deployment ReplicaSet StatefulSet DaemonSet Job CronJob Repli
 const NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const MAX_DEPTH = 100;
 
+/** The Pods that somebody would make of a workload, where there is somebody: a Deployment, a Job. */
+export type ExpandWorkload = (workload: Readonly<Record<string, unknown>>) => readonly unknown[];
+
+/** What was read so far, and how. */
+interface Reading {
+  readonly objects: ManifestObject[];
+  readonly problems: ManifestProblem[];
+  readonly expand: ExpandWorkload | undefined;
+}
+
 /** Reads one file: several documents, and lists of objects. It never throws; each problem has its line. */
-export function parseManifest(text: string): ParsedManifest {
-  const objects: ManifestObject[] = [];
-  const problems: ManifestProblem[] = [];
+export function parseManifest(text: string, expand?: ExpandWorkload): ParsedManifest {
+  const reading: Reading = { objects: [], problems: [], expand };
+  const { objects, problems } = reading;
   const lines = new LineCounter();
   const lineOf = (offset: number | undefined) => Math.max(1, lines.linePos(offset ?? 0).line);
   for (const document of parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" })) {
@@ -39,7 +49,7 @@ export function parseManifest(text: string): ParsedManifest {
     const where = (path: readonly string[]) => lineOf(offsetOf(document, path));
     const value = toPlain(document);
     if (value instanceof Error) problems.push({ line: where([]), field: "", message: value.message });
-    else if (value !== null) read(value, [], where, objects, problems);
+    else if (value !== null) read(value, [], where, reading);
   }
   return { objects, problems };
 }
@@ -57,9 +67,9 @@ function read(
   value: unknown,
   path: readonly string[],
   where: (path: readonly string[]) => number,
-  objects: ManifestObject[],
-  problems: ManifestProblem[],
+  reading: Reading,
 ): void {
+  const { objects, problems, expand } = reading;
   const report = (steps: readonly string[], message: string) =>
     problems.push({ line: where([...path, ...steps]), field: spell([...path, ...steps]), message });
   if (!isRecord(value)) return void report([], "is no object; a Kubernetes object has apiVersion, kind and metadata");
@@ -70,8 +80,12 @@ function read(
   if (kind.endsWith("List")) {
     if (!Array.isArray(items)) return void report(["items"], `is no list; a ${kind} has items: [...]`);
     items.forEach((item, i) => {
-      read(typedItem(item, kind, apiVersion), [...path, "items", String(i)], where, objects, problems);
+      read(typedItem(item, kind, apiVersion), [...path, "items", String(i)], where, reading);
     });
+    return;
+  }
+  if (WORKLOADS.includes(kind) && expand !== undefined) {
+    for (const pod of expand(value)) read(pod, path, where, reading);
     return;
   }
   if (WORKLOADS.includes(kind))

@@ -1,0 +1,104 @@
+import { Command, Option } from "commander";
+import type { DiffFormat } from "../diff-policies.ts";
+import { withExamples } from "../examples.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import type { Io } from "../io.ts";
+import type { LintOptions } from "../lint-policies.ts";
+import { MANIFESTS } from "../manifests-argument.ts";
+import { outputOption } from "../output.ts";
+import type { TestOptions } from "../test-policies.ts";
+
+type Done = (code: ExitCode) => void;
+
+/** Each loads the pipeline when it runs: the other commands start without. */
+export function policyCommand(io: Io, done: Done): Command {
+  const policy = new Command("policy")
+    .summary("test, compare and check NetworkPolicies, from manifests")
+    .description("test, compare and check NetworkPolicies before they are in a cluster")
+    .addCommand(testCommand(io, done))
+    .addCommand(diffCommand(io, done))
+    .addCommand(lintCommand(io, done));
+  return withExamples(policy, [
+    ["weirctl policy test expectations.yaml --manifests manifests", "do they do what is expected?"],
+    ["weirctl policy diff before after", "what may talk now that could not, and the other way round"],
+    ["weirctl policy lint manifests", "what is wrong or probably not meant"],
+  ]);
+}
+
+const TEST_FORMAT = `
+An expectation file is a YAML list:
+  - from: shop/app=web     # a pod (shop/web), labels (shop/app=web, */tier in (a,b), shop/*), or an address
+    to: shop/db
+    port: 5432/TCP         # or a container port's name; without it, every port
+    expect: allow          # or deny; it holds for every pair that is meant
+    by: shop/db            # may be left out: the policy that allows, or one that isolates`;
+
+function testCommand(io: Io, done: Done): Command {
+  const command = new Command("test")
+    .summary("try what is expected of policies")
+    .description(
+      "tries what files expect of the policies in a folder of manifests, and writes TAP. Exit code 1 if something is not as " +
+        "expected, 2 if an expectation or a manifest is wrong itself",
+    )
+    .argument("<file...>", "expectations, in YAML")
+    .option("--manifests <folder>", MANIFESTS, ".")
+    .option("--junit <file>", "write the results as JUnit's XML too")
+    .addOption(outputOption())
+    .action(async (files: readonly string[], options: TestOptions) => {
+      const { testPolicies } = await import("../test-policies.ts");
+      done(await testPolicies(io, files, options));
+    });
+  return withExamples(command, [
+    ["weirctl policy test expectations.yaml --manifests manifests", "TAP on stdout"],
+    ["weirctl policy test tests/*.yaml --manifests manifests --junit results.xml", "for CI"],
+    ["helm template . | weirctl policy test expectations.yaml --manifests -", "manifests on stdin"],
+  ]).addHelpText("after", TEST_FORMAT);
+}
+
+function diffCommand(io: Io, done: Done): Command {
+  const command = new Command("diff")
+    .summary("what may talk in one folder and not in another")
+    .description(
+      "compares who may talk to whom by the policies of two folders of manifests: pods, and addresses outside, at every port " +
+        "that a policy names and all others. Exit code 0 if it is the same, 1 if not, 2 if something in the manifests is wrong",
+    )
+    .argument("<before>", MANIFESTS)
+    .argument("<after>", "the same, to compare with")
+    .addOption(
+      new Option("-o, --output <format>", "text for people, json for programs, markdown for a review")
+        .choices(["text", "json", "markdown"])
+        .default("text"),
+    )
+    .action(async (before: string, after: string, { output }: { output: DiffFormat }) => {
+      const { diffPolicies } = await import("../diff-policies.ts");
+      done(await diffPolicies(io, before, after, output));
+    });
+  return withExamples(command, [
+    ["weirctl policy diff before after", "what a change of policies comes to"],
+    ["weirctl policy diff before after -o markdown", "as a comment on a merge request"],
+  ]);
+}
+
+function lintCommand(io: Io, done: Done): Command {
+  const command = new Command("lint")
+    .summary("what in policies is wrong or probably not meant")
+    .description(
+      "checks the NetworkPolicies of a folder of manifests: what the API would refuse, selectors without pods, egress without " +
+        "DNS, unknown port names, rules without effect, selectors in two items that belong in one, and more",
+    )
+    .argument("[folder]", MANIFESTS, ".")
+    .addOption(
+      new Option("--fail-on <severity>", "exit code 1 from this severity on")
+        .choices(["error", "warning", "info"])
+        .default("warning"),
+    )
+    .addOption(outputOption())
+    .action(async (folder: string, options: LintOptions) => {
+      const { lintPolicies } = await import("../lint-policies.ts");
+      done(await lintPolicies(io, folder, options));
+    });
+  return withExamples(command, [
+    ["weirctl policy lint manifests", "findings, each with what to do"],
+    ["weirctl policy lint manifests --fail-on error -o json", "for a program; only errors fail"],
+  ]);
+}

@@ -1,0 +1,80 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** A frame out of a tap, or an IP packet that a host's kernel sends to an address. */
+export type Sending =
+  | readonly [tap: string, frame: string]
+  | readonly [host: string, packet: string, destination: string];
+
+/** What is sent behind other packets, and where what bytes of it are heard when all of those have arrived. */
+export type Fence = readonly [packet: Sending, tap: string, needle: string];
+
+export interface Phase {
+  readonly packets: readonly Sending[];
+  readonly fences: readonly Fence[];
+}
+
+type End = "client" | "server";
+
+/** Raw sockets and TCP connections in many network namespaces, all in one process: see policy-wire.py. */
+export interface Wire {
+  openTap(name: string, netns: string, device: string): Promise<void>;
+  closeTap(name: string): Promise<void>;
+  openHost(name: string, netns: string): Promise<void>;
+  /** Sends phase after phase; the IP frames, in hex, that each tap heard meanwhile. */
+  run(phases: readonly Phase[]): Promise<Readonly<Record<string, readonly string[]>>>;
+  forget(): Promise<void>;
+  /** Opens a TCP connection between two namespaces; gives the client's port. */
+  connect(key: string, serverNetns: string, clientNetns: string, address: string, port: number): Promise<number>;
+  write(key: string, end: End, bytes: number): Promise<number>;
+  /** How many bytes this end has received since the beginning. */
+  read(key: string, end: End): Promise<number>;
+  hangUp(key: string): Promise<void>;
+  /** The MAC of a device as soon as there is one. */
+  awaitDevice(netns: string, device: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function openWire(): Promise<Wire> {
+  const child = spawn("python3", [join(import.meta.dirname, "policy-wire.py")], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  child.stdin.on("error", () => {});
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error("the wire's process has ended");
+    return value;
+  };
+  await next();
+  let queue: Promise<unknown> = Promise.resolve();
+  /** One at a time, in the order of the calls. */
+  function call<T>(...request: readonly unknown[]): Promise<T> {
+    const answer = queue.then(async () => {
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      const { value, error }: { value?: T; error?: string } = JSON.parse(await next());
+      if (error !== undefined) throw new Error(error);
+      return value as T;
+    });
+    queue = answer.catch(() => {});
+    return answer;
+  }
+  return {
+    openTap: (...words) => call("open_tap", ...words),
+    closeTap: (name) => call("close_tap", name),
+    openHost: (...words) => call("open_host", ...words),
+    run: (phases) => call("run_phases", phases),
+    forget: () => call("forget"),
+    connect: (...words) => call("connect", ...words),
+    write: (...words) => call("write", ...words),
+    read: (...words) => call("read", ...words),
+    hangUp: (key) => call("hang_up", key),
+    awaitDevice: (...words) => call("await_device", ...words),
+    async close() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
