@@ -40,7 +40,14 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
       const { encapsulation, tunnel } = config.traffic;
       return {
         ...{ node: config.nodeName, version, startedAt, ready: results.every(({ ok }) => ok), checks: results },
-        ...{ source: parts.intent.description, bridge, datapath, encapsulation, tunnel },
+        ...{
+          source: parts.intent.description,
+          absentKinds: parts.intent.absent(),
+          bridge,
+          datapath,
+          encapsulation,
+          tunnel,
+        },
         ...(mtu === undefined ? {} : { mtu }),
         podCidrs: (parts.self()?.podCidrs ?? []).map(formatCidr),
         ...{ pods: pipeline.view.Port.size, peers: peers(), problems: problems().length, flows: flowCounts() },

@@ -31,16 +31,24 @@ export function matchRule<Peer extends ClusterPolicyPeer>(
   { objects, direction, packet, source, destination }: Seen,
 ): RuleMatch<Peer> | undefined {
   const [other, address] = direction === "ingress" ? [source, packet.source] : [destination, packet.destination];
-  const fitting = peers?.filter((peer) => matchesPeer(peer, other, address, objects));
-  if (fitting?.length === 0) return undefined;
-  if (ports === undefined) return { peer: fitting?.[0], port: undefined };
+  const isPeer = (peer: Peer) => matchesPeer(peer, other, address, objects);
+  if (ports === undefined) return matchPeers(peers, isPeer, undefined);
   for (const port of ports) {
     if (!matchesPort(port, destination, packet)) continue;
-    if (fitting === undefined) return { peer: undefined, port };
-    const peer = fitting.find((one) => canName(port, one, direction));
-    if (peer !== undefined) return { peer, port };
+    const match = matchPeers(peers, (peer) => canName(port, peer, direction) && isPeer(peer), port);
+    if (match !== undefined) return match;
   }
   return undefined;
+}
+
+function matchPeers<Peer>(
+  peers: readonly Peer[] | undefined,
+  isPeer: (peer: Peer) => boolean,
+  port: PolicyPort | undefined,
+): RuleMatch<Peer> | undefined {
+  if (peers === undefined) return { peer: undefined, port };
+  const peer = peers.find(isPeer);
+  return peer && { peer, port };
 }
 
 export function isIn({ namespaces, pods }: PodSelection, pod: Pod, objects: Judged): boolean {

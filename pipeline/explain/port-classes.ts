@@ -14,7 +14,7 @@ export interface PortClass {
   readonly port: number | undefined;
 }
 
-export const OTHER: PortClass = { text: "other", protocol: undefined, port: undefined };
+const OTHER: PortClass = { text: "other", protocol: undefined, port: undefined };
 
 const ICMP = 1;
 const ICMPV6 = 58;

@@ -24,6 +24,7 @@ export function sampleView(changes: Partial<NodeView> = {}): NodeView {
         { name: "kubernetes", ok: false, message: "no answer since 12 s" },
       ],
       source: "kubernetes",
+      absentKinds: ["clusternetworkpolicies"],
       bridge: "br-weir",
       datapath: "netdev",
       encapsulation: "always",
