@@ -35,6 +35,7 @@ describe("weirctl against a running node", () => {
     const { code, out } = await ask(["status"], { status });
     assert.equal(code, 0);
     assert.match(out, /^node +n1\nready +yes\n {2}switch +ok\n {2}kubernetes +failed: no answer since 12 s\n/);
+    assert.match(out, /source +kubernetes\n +without clusternetworkpolicies: the API server does not know them\n/);
     assert.match(out, /flows +40 desired, 39 installed, 1 failed\n$/);
     ready = false;
     assert.equal((await ask(["status"])).code, 1);
