@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { emptyDelta } from "#base/delta.ts";
 import type { Log } from "#base/log.ts";
 import { addFlow } from "#controller/node/switch/flow-mods.ts";
 import { FlowReconciler } from "#controller/node/switch/flow-reconciler.ts";
@@ -11,6 +10,7 @@ import { Writer } from "#openflow/wire/writer.ts";
 import type { DesiredFlow } from "#pipeline/desired.ts";
 import { createPipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
+import { UNCHANGED_SWITCH } from "#pipeline/switch-state.ts";
 import { OvsRig } from "#test/rig/ovs.ts";
 import { alternate, type Bench, type BenchContext, type Row, repeat } from "./bench.ts";
 
@@ -113,7 +113,7 @@ async function measureSwitch({ say, directory, defer }: BenchContext, desired: F
     {
       of: "weir: compare, bundle, barrier",
       probe: fill(async () => {
-        const { modifications } = await reconciler(desired).apply(connection, { flows: emptyDelta(), compare: true });
+        const { modifications } = await reconciler(desired).apply(connection, { ...UNCHANGED_SWITCH, compare: true });
         if (modifications !== FLOWS) throw new Error(`${modifications} flows were written`);
       }),
     },
@@ -128,7 +128,7 @@ async function measureSwitch({ say, directory, defer }: BenchContext, desired: F
 }
 
 function reconciler(desired: FlowsByKey): FlowReconciler {
-  return new FlowReconciler(desired, FAILING_LOG);
+  return new FlowReconciler({ flows: desired, groups: new Map(), meters: new Map() }, FAILING_LOG);
 }
 
 /** Nothing that a flow could be refused for is expected. */

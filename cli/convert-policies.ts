@@ -1,7 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { Document, parseAllDocuments } from "yaml";
 import { describeError } from "#base/errors.ts";
-import { type Converted, convertAdminPolicies, isAdminPolicy, type Manifest } from "#pipeline/explain/convert-admin-policies.ts";
+import {
+  type Converted,
+  convertAdminPolicies,
+  isAdminPolicy,
+  type Manifest,
+} from "#pipeline/explain/convert-admin-policies.ts";
 import { CliError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
@@ -13,7 +18,10 @@ export async function convertPolicies(io: Io, files: readonly string[]): Promise
   const policies = manifests.filter(isAdminPolicy);
   const others = manifests.length - policies.length;
   if (policies.length === 0)
-    throw new CliError(EXIT.wrong, "there is no AdminNetworkPolicy or BaselineAdminNetworkPolicy (v1alpha1) in these files");
+    throw new CliError(
+      EXIT.wrong,
+      "there is no AdminNetworkPolicy or BaselineAdminNetworkPolicy (v1alpha1) in these files",
+    );
   if (others > 0) io.say(`${others} other ${others === 1 ? "object is" : "objects are"} left out`);
   const converted = convertAdminPolicies(policies);
   for (const one of converted) await io.write(format(one));
@@ -46,12 +54,17 @@ function membersOf(value: unknown): readonly Manifest[] {
   if (typeof value !== "object" || value === null) return [];
   const manifest: Manifest = { ...value };
   const { kind, items } = manifest;
-  return typeof kind === "string" && kind.endsWith("List") && Array.isArray(items) ? items.flatMap(membersOf) : [manifest];
+  return typeof kind === "string" && kind.endsWith("List") && Array.isArray(items)
+    ? items.flatMap(membersOf)
+    : [manifest];
 }
 
 function format({ from, object, remarks }: Converted): string {
   const document = new Document(object);
-  const lines = [`From ${from}.`, ...remarks.map(({ message, isLoss }) => `${isLoss ? "LOOK AT THIS: " : ""}${message}.`)];
+  const lines = [
+    `From ${from}.`,
+    ...remarks.map(({ message, isLoss }) => `${isLoss ? "LOOK AT THIS: " : ""}${message}.`),
+  ];
   document.commentBefore = lines.map((line) => ` ${line}`).join("\n");
   return `---\n${document.toString({ lineWidth: 120 })}`;
 }

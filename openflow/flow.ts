@@ -46,6 +46,22 @@ export interface Group {
   readonly selection?: GroupSelection;
 }
 
+/** What a meter does with packets above `rate`; in kbit/s or packets/s by the meter's flags. */
+export type MeterBand =
+  | { readonly type: "drop"; readonly rate: number; readonly burst: number }
+  | { readonly type: "dscp_remark"; readonly rate: number; readonly burst: number; readonly precedence: number };
+
+/** OFPMF_*. */
+export const METER_FLAGS = { kbps: 1, pktps: 2, burst: 4, stats: 8 } as const;
+
+/** A meter table entry; its identity is `meterId`. */
+export interface Meter {
+  readonly meterId: number;
+  /** METER_FLAGS. */
+  readonly flags: number;
+  readonly bands: readonly MeterBand[];
+}
+
 /** A flow's identity: no table holds two flows with the same one. */
 export function flowKey(flow: Pick<Flow, "table" | "priority" | "match">): string {
   return `${flow.table},${flow.priority},${matchKey(flow.match)}`;

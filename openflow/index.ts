@@ -12,7 +12,16 @@ export {
 } from "./connection.ts";
 export { ConnectionError, DecodeError, EncodeError, FlowSyntaxError, OpenFlowError } from "./errors.ts";
 export { FIELDS, type Field, type FieldName, findFieldByName } from "./fields.ts";
-export { type Bucket, type Flow, flowKey, type Group, sameFlow } from "./flow.ts";
+export {
+  type Bucket,
+  type Flow,
+  flowKey,
+  type Group,
+  METER_FLAGS,
+  type Meter,
+  type MeterBand,
+  sameFlow,
+} from "./flow.ts";
 export { type KeepOptions, keepConnected } from "./keep-connected.ts";
 export { type ListenOptions, listenOpenFlow, type OpenFlowListener } from "./listen.ts";
 export {

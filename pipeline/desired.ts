@@ -1,149 +1,108 @@
-import { type Delta, emptyDelta } from "#base/delta.ts";
 import { isEqual } from "#base/equal.ts";
-import { type Flow, flowKey, sameFlow } from "#openflow/flow.ts";
+import { flowKey } from "#openflow/flow.ts";
 import { formatMatch } from "#openflow/text/index.ts";
+import { type ClaimKind, createClaims } from "./claims.ts";
 import type { Contributor, Revision } from "./engine.ts";
 import type { Contribution, HostItem } from "./feature.ts";
 import type { HostRoute, HostState } from "./host-state.ts";
 import { cookieOf } from "./layout/cookie.ts";
-import type { Site } from "./layout/sites.ts";
-import { formatOwner, type Owner } from "./owner.ts";
 import type { Problem } from "./problem.ts";
+import {
+  type DesiredFlow,
+  type DesiredGroup,
+  type DesiredMeter,
+  isSameFlow,
+  isSameGroup,
+  isSameMeter,
+  type SwitchDelta,
+  type SwitchState,
+} from "./switch-state.ts";
 
-/** A flow that should be in the switch, with its reasons. */
-export interface DesiredFlow {
-  readonly flow: Flow;
-  readonly site: Site;
-  /** Everybody who asked for it; several share what is the same. */
-  readonly owners: readonly Owner[];
-}
+export type { DesiredFlow, DesiredGroup, DesiredMeter, SwitchState } from "./switch-state.ts";
 
-export type FlowContribution = Extract<Contribution, { target: "flow" }>;
+type Of<T extends Contribution["target"]> = Extract<Contribution, { target: T }>;
 
-/** All contributions merged by what they are about: flow identity, host item, problem. */
-export interface Desired {
-  readonly flows: ReadonlyMap<string, DesiredFlow>;
+/** All contributions merged by what they are about: flow, group, meter, host item, problem. */
+export interface Desired extends SwitchState {
   readonly problems: ReadonlyMap<string, Problem>;
   /** Contributors that want different things of one flow: the first by name has its way, so nodes come before pods. */
   conflicts(): readonly Problem[];
   host(): HostState;
-  apply(revisions: readonly Revision[]): { readonly flows: Delta<string, DesiredFlow>; readonly hostChanged: boolean };
+  apply(revisions: readonly Revision[]): SwitchDelta & { readonly hostChanged: boolean };
 }
 
 export function createDesired(): Desired {
-  const claims = new Map<string, Map<Contributor, FlowContribution>>();
-  const flows = new Map<string, DesiredFlow>();
+  const flows = createClaims(FLOWS);
+  const groups = createClaims(GROUPS);
+  const meters = createClaims(METERS);
   const hostItems = new Map<string, HostItem>();
   const problems = new Map<string, Problem>();
-  const conflicts = new Map<string, readonly Problem[]>();
   let host = hostStateOf([]);
 
-  function add(contributor: Contributor, contribution: Contribution, touched: Set<string>): void {
-    if (contribution.target === "problem")
-      problems.set(problemKey(contributor, contribution.problem), contribution.problem);
-    else if (contribution.target === "host") hostItems.set(hostKey(contributor, contribution.item), contribution.item);
-    else {
-      const key = flowKey(contribution.flow);
-      const claimants = claims.get(key) ?? new Map<Contributor, FlowContribution>();
-      claims.set(key, claimants.set(contributor, contribution));
-      touched.add(key);
-    }
+  function add(contributor: Contributor, contribution: Contribution): void {
+    const { target } = contribution;
+    if (target === "flow") flows.add(contributor, contribution);
+    else if (target === "group") groups.add(contributor, contribution);
+    else if (target === "meter") meters.add(contributor, contribution);
+    else if (target === "host") hostItems.set(hostKey(contributor, contribution.item), contribution.item);
+    else problems.set(problemKey(contributor, contribution.problem), contribution.problem);
   }
 
-  function withdraw(contributor: Contributor, contribution: Contribution, touched: Set<string>): void {
-    if (contribution.target === "problem") problems.delete(problemKey(contributor, contribution.problem));
-    else if (contribution.target === "host") hostItems.delete(hostKey(contributor, contribution.item));
-    else {
-      const key = flowKey(contribution.flow);
-      const claimants = claims.get(key);
-      claimants?.delete(contributor);
-      if (claimants?.size === 0) claims.delete(key);
-      touched.add(key);
-    }
-  }
-
-  function settle(key: string): DesiredFlow | undefined {
-    const claimants = claims.get(key);
-    conflicts.delete(key);
-    if (claimants === undefined) return undefined;
-    const merged = mergeClaims(key, claimants);
-    if (merged.conflicts.length > 0) conflicts.set(key, merged.conflicts);
-    return merged.desired;
+  function withdraw(contributor: Contributor, contribution: Contribution): void {
+    const { target } = contribution;
+    if (target === "flow") flows.withdraw(contributor, contribution);
+    else if (target === "group") groups.withdraw(contributor, contribution);
+    else if (target === "meter") meters.withdraw(contributor, contribution);
+    else if (target === "host") hostItems.delete(hostKey(contributor, contribution.item));
+    else problems.delete(problemKey(contributor, contribution.problem));
   }
 
   return {
-    flows,
-    problems,
-    conflicts: () => [...conflicts.values()].flat(),
+    ...{ flows: flows.desired, groups: groups.desired, meters: meters.desired, problems },
+    conflicts: () => [flows, groups, meters].flatMap((claims) => claims.conflicts()),
     host: () => host,
     apply(revisions) {
-      const touched = new Set<string>();
       let hostTouched = false;
       for (const { contributor, before, after } of revisions) {
         hostTouched ||= !isEqual(before.filter(isForHost), after.filter(isForHost));
-        for (const contribution of before) withdraw(contributor, contribution, touched);
-        for (const contribution of after) add(contributor, contribution, touched);
+        for (const contribution of before) withdraw(contributor, contribution);
+        for (const contribution of after) add(contributor, contribution);
       }
       const next = hostTouched ? hostStateOf(hostItems) : host;
       const hostChanged = !isEqual(next, host);
       if (hostChanged) host = next;
-      return { flows: moveTo(flows, touched, settle), hostChanged };
+      return { flows: flows.settle(), groups: groups.settle(), meters: meters.settle(), hostChanged };
     },
   };
 }
 
-/** Settles each touched key and returns the difference, which `flows` then holds. */
-function moveTo(
-  flows: Map<string, DesiredFlow>,
-  touched: ReadonlySet<string>,
-  settle: (key: string) => DesiredFlow | undefined,
-): Delta<string, DesiredFlow> {
-  const delta = emptyDelta<string, DesiredFlow>();
-  const added = new Map(delta.added);
-  const changed = new Map(delta.changed);
-  const removed = new Map(delta.removed);
-  for (const key of touched) {
-    const before = flows.get(key);
-    const after = settle(key);
-    if (after === undefined) {
-      if (before === undefined) continue;
-      flows.delete(key);
-      removed.set(key, before);
-    } else {
-      flows.set(key, after);
-      if (before === undefined) added.set(key, after);
-      else if (!sameFlow(before.flow, after.flow)) changed.set(key, [before, after]);
-    }
-  }
-  return { added, changed, removed };
-}
+const FLOWS: ClaimKind<string, Of<"flow">, DesiredFlow> = {
+  keyOf: ({ flow }) => flowKey(flow),
+  contentOf: ({ flow }) => flow.actions,
+  merge({ flow, site }, owners, key) {
+    const [first] = owners;
+    const subject = owners.length === 1 ? `${first!.kind}/${first!.name}` : `shared ${key}`;
+    return { flow: { ...flow, cookie: cookieOf(site, subject) }, site, owners };
+  },
+  isSame: isSameFlow,
+  describe: ({ flow }) => formatMatch(flow.match),
+};
 
-function mergeClaims(
-  key: string,
-  claimants: ReadonlyMap<Contributor, FlowContribution>,
-): { readonly desired: DesiredFlow; readonly conflicts: readonly Problem[] } {
-  const [[, winner], ...others] = [...claimants].sort(([a], [b]) => (a < b ? -1 : 1)) as [
-    [Contributor, FlowContribution],
-    ...[Contributor, FlowContribution][],
-  ];
-  const agrees = (other: FlowContribution): boolean => isEqual(other.flow.actions, winner.flow.actions);
-  const agreeing = others.map(([, other]) => other).filter(agrees);
-  const owners = agreeing.length === 0 ? winner.owners : [winner, ...agreeing].flatMap((claimant) => claimant.owners);
-  const [first] = owners;
-  const subject = owners.length === 1 ? `${first!.kind}/${first!.name}` : `shared ${key}`;
-  return {
-    desired: { flow: { ...winner.flow, cookie: cookieOf(winner.site, subject) }, site: winner.site, owners },
-    conflicts: others
-      .map(([, other]) => other)
-      .filter((other) => !agrees(other))
-      .map((loser) => ({
-        source: "pipeline",
-        object: `${loser.owners[0]!.kind} ${loser.owners[0]!.name}`,
-        field: loser.owners[0]!.part ?? "",
-        message: `claims ${formatMatch(winner.flow.match)}, but ${formatOwner(winner.owners[0]!)} has it; one of the two has to go`,
-      })),
-  };
-}
+const GROUPS: ClaimKind<number, Of<"group">, DesiredGroup> = {
+  keyOf: ({ group }) => group.groupId,
+  contentOf: ({ group }) => group,
+  merge: ({ group, site }, owners) => ({ group, site, owners }),
+  isSame: isSameGroup,
+  describe: ({ group }) => `group ${group.groupId}`,
+};
+
+const METERS: ClaimKind<number, Of<"meter">, DesiredMeter> = {
+  keyOf: ({ meter }) => meter.meterId,
+  contentOf: ({ meter }) => meter,
+  merge: ({ meter, site }, owners) => ({ meter, site, owners }),
+  isSame: isSameMeter,
+  describe: ({ meter }) => `meter ${meter.meterId}`,
+};
 
 function isForHost(contribution: Contribution): boolean {
   return contribution.target === "host";

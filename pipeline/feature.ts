@@ -1,4 +1,4 @@
-import type { Flow } from "#openflow/flow.ts";
+import type { Flow, Group, Meter } from "#openflow/flow.ts";
 import type { HostRoute } from "./host-state.ts";
 import type { FeatureName, Site } from "./layout/sites.ts";
 import type { ModelChange, View } from "./model/model.ts";
@@ -17,6 +17,19 @@ export type Contribution =
   | {
       readonly target: "flow";
       readonly flow: Omit<Flow, "cookie">;
+      readonly site: Site;
+      readonly owners: readonly Owner[];
+    }
+  /** A number is the feature's own to choose: one of two that want a number otherwise loses. */
+  | {
+      readonly target: "group";
+      readonly group: Group;
+      readonly site: Site;
+      readonly owners: readonly Owner[];
+    }
+  | {
+      readonly target: "meter";
+      readonly meter: Meter;
       readonly site: Site;
       readonly owners: readonly Owner[];
     }

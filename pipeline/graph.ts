@@ -1,15 +1,12 @@
 import { connect, filter, map, merge, type Observable } from "rxjs";
-import { type Delta, emptyDelta, isEmptyDelta, squashDeltas } from "#base/delta.ts";
-import { sameFlow } from "#openflow/flow.ts";
-import type { DesiredFlow } from "./desired.ts";
 import type { HostState } from "./host-state.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { SourceBatch } from "./source.ts";
 import { squashWhileBusy } from "./squash-while-busy.ts";
+import { isSwitchUnchanged, type SwitchDelta, squashSwitchDeltas, UNCHANGED_SWITCH } from "./switch-state.ts";
 
-/** What the switch is asked for at once. `compare`: read back what it holds and mend every difference, not only `flows`. */
-export interface SwitchWork {
-  readonly flows: Delta<string, DesiredFlow>;
+/** What the switch is asked for at once. `compare`: read back what it holds and mend every difference, not only these. */
+export interface SwitchWork extends SwitchDelta {
   readonly compare: boolean;
 }
 
@@ -40,7 +37,7 @@ export interface GraphInputs {
 export function createGraph(pipeline: Pipeline, inputs: GraphInputs, targets: Targets): Observable<void> {
   const compareWork$ = inputs.compareSwitch$.pipe(
     filter(() => pipeline.isSynced()),
-    map((): SwitchWork => ({ flows: emptyDelta(), compare: true })),
+    map((): SwitchWork => ({ ...UNCHANGED_SWITCH, compare: true })),
   );
   const hostCompare$ = inputs.compareHost$.pipe(
     filter(() => pipeline.isSynced()),
@@ -50,8 +47,8 @@ export function createGraph(pipeline: Pipeline, inputs: GraphInputs, targets: Ta
     map((batch) => pipeline.step(batch)),
     connect((steps$) => {
       const flowWork$ = steps$.pipe(
-        filter((step) => step.first || !isEmptyDelta(step.flows)),
-        map((step): SwitchWork => ({ flows: step.flows, compare: step.first })),
+        filter((step) => step.first || !isSwitchUnchanged(step)),
+        map(({ flows, groups, meters, first }): SwitchWork => ({ flows, groups, meters, compare: first })),
       );
       const hostWork$ = steps$.pipe(
         map((step) => step.host),
@@ -66,8 +63,5 @@ export function createGraph(pipeline: Pipeline, inputs: GraphInputs, targets: Ta
 }
 
 function squashWork(waiting: SwitchWork, next: SwitchWork): SwitchWork {
-  return {
-    flows: squashDeltas(waiting.flows, next.flows, (a, b) => sameFlow(a.flow, b.flow)),
-    compare: waiting.compare || next.compare,
-  };
+  return { ...squashSwitchDeltas(waiting, next), compare: waiting.compare || next.compare };
 }

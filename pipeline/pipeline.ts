@@ -1,5 +1,4 @@
-import { type Delta, emptyDelta } from "#base/delta.ts";
-import { createDesired, type Desired, type DesiredFlow } from "./desired.ts";
+import { createDesired, type Desired } from "./desired.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { createFeatures } from "./features/features.ts";
 import type { HostState } from "./host-state.ts";
@@ -8,10 +7,10 @@ import { createModelStore } from "./model/store.ts";
 import type { Problem } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 import type { SourceBatch } from "./source.ts";
+import { type SwitchDelta, UNCHANGED_SWITCH } from "./switch-state.ts";
 
 /** What a batch comes to, per target. */
-export interface Step {
-  readonly flows: Delta<string, DesiredFlow>;
+export interface Step extends SwitchDelta {
   /** The first step in which every source was complete: the switch is compared with all that is desired. */
   readonly first: boolean;
   /** Present when the host should be otherwise than before. */
@@ -42,12 +41,12 @@ export function createPipeline(settings: Settings, expectedSources: readonly str
     problems: () => [...[...store.problems.values()].flat(), ...desired.problems.values(), ...desired.conflicts()],
     step(batch) {
       const changes = store.apply(batch);
-      if (!store.isSynced()) return { flows: emptyDelta(), first: false, host: undefined };
+      if (!store.isSynced()) return { ...UNCHANGED_SWITCH, first: false, host: undefined };
       const revisions = started ? engine.step(changes, store.view) : engine.recompute(store.view);
-      const { flows, hostChanged } = desired.apply(revisions);
+      const { hostChanged, ...delta } = desired.apply(revisions);
       const first = !started;
       started = true;
-      return { flows, first, host: hostChanged || first ? desired.host() : undefined };
+      return { ...delta, first, host: hostChanged || first ? desired.host() : undefined };
     },
   };
 }

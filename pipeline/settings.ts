@@ -3,4 +3,6 @@ export interface Settings {
   readonly nodeName: string;
   /** always: every peer through the tunnel. never: direct routes. hybrid: direct to peers in the same subnet, else tunnel. */
   readonly encapsulation: "always" | "never" | "hybrid";
+  /** Of so many packets a second that policies deny the node process is told. */
+  readonly denialSamples?: number;
 }

@@ -1,13 +1,21 @@
 import { Command } from "commander";
+import { usageError } from "../errors.ts";
 import { withExamples } from "../examples.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
 import { MANIFESTS } from "../manifests-argument.ts";
 import { type OutputFormat, outputOption } from "../output.ts";
+import { socketOption } from "../socket-option.ts";
+
+interface ExplainOptions {
+  readonly live?: true;
+  readonly socket: string;
+  readonly output: OutputFormat;
+}
 
 export function explainCommand(io: Io, done: (code: ExitCode) => void): Command {
   const command = new Command("explain")
-    .summary("why traffic passes or not, from manifests")
+    .summary("why traffic passes or not, from manifests or live")
     .description(
       "which NetworkPolicy and which of its rules let traffic pass or stop it, in both directions, and what would have to be " +
         "otherwise for it to pass. An end is a pod (shop/web), labels (shop/app=web, */tier in (a,b), shop/*) or an address; " +
@@ -16,17 +24,26 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
     )
     .argument("<source>", "who sends")
     .argument("<destination[:port[/protocol]]>", "who receives; an IPv6 address with a port stands in brackets")
-    .argument("[folder]", MANIFESTS, ".")
+    .argument("[folder]", `${MANIFESTS} (default: ".")`)
+    .option(
+      "--live",
+      "ask the running node instead, which also tells the flows of the rules that decide, with their packets",
+    )
+    .addOption(socketOption())
     .addOption(outputOption())
-    .action(async (source: string, destination: string, folder: string, { output }: { output: OutputFormat }) => {
+    .action(async (source: string, destination: string, folder: string | undefined, options: ExplainOptions) => {
+      const { live, socket, output } = options;
+      if (live && folder !== undefined) throw usageError("a folder or --live, not both");
       // Loaded when needed: the other commands start without the pipeline.
+      if (live) return (await import("../explain-live.ts")).explainLive(io, source, destination, socket, output);
       const { explainManifests } = await import("../explain-manifests.ts");
-      done(await explainManifests(io, source, destination, folder, output));
+      done(await explainManifests(io, source, destination, folder ?? ".", output));
     });
   return withExamples(command, [
     ["weirctl explain shop/web shop/db:5432 manifests", "may it, and why?"],
     ["weirctl explain shop/app=web tools/*:53/UDP manifests", "each pod with the label, to each of a namespace"],
     ["weirctl explain shop/web [2001:db8::1]:443 manifests -o json", "to an address, for a program"],
+    ["weirctl explain shop/web shop/db:5432 --live", "as this node has it now, with flows and packets"],
     [
       "kubectl get ns,node,pod,netpol -A -o yaml | weirctl explain shop/web shop/db -",
       "in a cluster, as you may see it",

@@ -64,7 +64,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     });
   const bridgeSwitch = new Switch({
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
-    desired: pipeline.desired.flows,
+    desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
   });
   const underlay = createUnderlay({

@@ -1,4 +1,6 @@
 import { formatCidr, formatIp, formatMac } from "#base/address.ts";
+import { ask } from "#pipeline/explain/ask.ts";
+import { clusterOf } from "#pipeline/explain/cluster.ts";
 import type { Node, Port } from "#pipeline/model/model.ts";
 import type { Pipeline } from "#pipeline/pipeline.ts";
 import type { NodeConfig } from "./config.ts";
@@ -6,8 +8,8 @@ import { cookieEntries, flowEntries } from "./http/flow-entries.ts";
 import { type Check, runChecks } from "./http/health.ts";
 import type { FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
 import type { Parts } from "./parts.ts";
+import type { EntryStatus } from "./switch/entry-status.ts";
 import type { FlowReconciler } from "./switch/flow-reconciler.ts";
-import type { FlowStatus } from "./switch/flow-status.ts";
 import type { Readiness } from "./switch/readiness.ts";
 
 export interface ViewOptions {
@@ -22,6 +24,9 @@ export interface LiveView extends NodeView {
   flowCounts(): FlowCounts;
   peers(): number;
 }
+
+/** So many are explained within what the node's other work can wait for. */
+const MOST_PAIRS = 100;
 
 /** The node as weirctl and the metrics see it, over the parts that know. */
 export function createNodeView({ config, version, parts, checks }: ViewOptions): LiveView {
@@ -58,10 +63,11 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
     problems,
     async flows(filter) {
       const installed = (await parts.bridgeSwitch.connection?.dumpFlows()) ?? [];
-      const statusOf = (key: string): FlowStatus => reconciler.status(key);
+      const statusOf = (key: string): EntryStatus => reconciler.status(key);
       return flowEntries({ installed, desired: pipeline.desired.flows, statusOf }, filter);
     },
     owners: () => cookieEntries(pipeline.desired.flows.values()),
+    explain: (question) => ask(clusterOf(pipeline.view), question, MOST_PAIRS),
   };
 }
 

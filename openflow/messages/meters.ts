@@ -1,11 +1,7 @@
+import type { MeterBand } from "#openflow/flow.ts";
 import { type Codec, listOf, pad, struct, u8, u16, u32, u64 } from "#openflow/wire/codec.ts";
 import { duration } from "./oxs.ts";
 import { measured, named } from "./records.ts";
-
-/** What a meter does with packets above `rate`; in kbit/s or packets/s by the meter's flags. */
-export type MeterBand =
-  | { readonly type: "drop"; readonly rate: number; readonly burst: number }
-  | { readonly type: "dscp_remark"; readonly rate: number; readonly burst: number; readonly precedence: number };
 
 const BAND_TYPE = { drop: 1, dscp_remark: 2 } as const;
 const band = measured(

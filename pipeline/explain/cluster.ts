@@ -1,7 +1,8 @@
 import { addToIp, type Cidr, cidrContains, formatIp, type Ip, parseCidr } from "#base/address.ts";
 import { gatewayAddress } from "../features/nodes.ts";
-import type { Objects, Pod } from "../model/model.ts";
+import type { Objects, Pod, View } from "../model/model.ts";
 import { podNetworks } from "../model/pod-networks.ts";
+import { podKeyOf } from "../model/pod-of-port.ts";
 import { createModelStore } from "../model/store.ts";
 import type { Problem } from "../problem.ts";
 import type { RawChange } from "../source.ts";
@@ -38,10 +39,25 @@ export function readCluster(changes: readonly RawChange[]): Cluster {
     })),
   });
   return {
-    objects: view,
-    podOf: (ip) => view.Pod.get(view.selections.podOf(ip) ?? ""),
+    ...clusterOf(view),
     problems: [...problems, ...sharedAddresses(view)],
     assumptions: [...assumed].map(([key, ips]) => `pod ${key}: address ${ips.map(formatIp).join(", ")}`),
+  };
+}
+
+/** A node's own view. Its pods have the addresses of their ports where no status tells any. */
+export function clusterOf(view: View): Cluster {
+  const ipsOfPorts = new Map([...view.Port.values()].map((port) => [podKeyOf(port), port.ips]));
+  const withAddress = (key: string, pod: Pod): Pod => {
+    const ips = pod.ips.length === 0 ? ipsOfPorts.get(key) : undefined;
+    return ips === undefined ? pod : { ...pod, ips };
+  };
+  const pods = new Map([...view.Pod].map(([key, pod]) => [key, withAddress(key, pod)]));
+  return {
+    objects: { ...view, Pod: pods },
+    podOf: (ip) => pods.get(view.selections.podOf(ip) ?? ""),
+    problems: [],
+    assumptions: [],
   };
 }
 
@@ -78,7 +94,7 @@ function withAddresses(object: unknown, ips: readonly Ip[]): unknown {
 }
 
 /** Who has an address decides what is said of it: of a pod that shares its own with a younger one nothing can be told. */
-function sharedAddresses(view: Objects & { readonly selections: { podOf(ip: Ip): string | undefined } }): Problem[] {
+function sharedAddresses(view: View): Problem[] {
   return [...view.Pod].flatMap(([key, pod]) =>
     pod.ips.flatMap((ip, i) => {
       const owner = view.selections.podOf(ip);

@@ -45,7 +45,9 @@ export function convertAdminPolicies(manifests: readonly Manifest[]): readonly C
   const sources = manifests.filter(isAdminPolicy).map(readSource);
   const names = new Set(sources.map(({ name }) => name));
   const taken = new Set<string>();
-  const ofAdmin = sources.filter(({ kind }) => kind === "AdminNetworkPolicy").sort((a, b) => priorityOf(a) - priorityOf(b));
+  const ofAdmin = sources
+    .filter(({ kind }) => kind === "AdminNetworkPolicy")
+    .sort((a, b) => priorityOf(a) - priorityOf(b));
   const ofBaseline = sources.filter(({ kind }) => kind !== "AdminNetworkPolicy");
   const converted: Converted[] = [];
   /** The first priority that no part of a policy before has, and the policies' own priority there. */
@@ -91,7 +93,10 @@ function readSource({ kind, metadata, spec }: Manifest): Source {
     if (![...(isAdmin ? ["priority"] : []), "subject", ...DIRECTIONS].includes(field))
       note(`spec.${field} is unknown and is left out`);
   const rulesOf = (direction: (typeof DIRECTIONS)[number]) =>
-    chunks(listOf(known[direction]).flatMap((rule, i) => convertRule(rule, `spec.${direction}[${i}]`, direction, note)), MOST_RULES);
+    chunks(
+      listOf(known[direction]).flatMap((rule, i) => convertRule(rule, `spec.${direction}[${i}]`, direction, note)),
+      MOST_RULES,
+    );
   return {
     kind: isAdmin ? "AdminNetworkPolicy" : "BaselineAdminNetworkPolicy",
     name: typeof name === "string" ? name : "",
@@ -115,15 +120,27 @@ function convertRule(
   const side = SIDES[direction];
   const { [side]: peers, ...unknown } = rest;
   const verdict = ACTIONS.get(action);
-  if (verdict === undefined) note(`${field}.action is ${JSON.stringify(action)} and stays so; Weir denies everything by such a rule`);
-  for (const other of Object.keys(unknown)) note(`${field}.${other} is unknown and stays so; Weir takes the rule for one that nobody can read`);
-  const protocols = ports === undefined || ports === null ? undefined : listOf(ports).map((port, i) => convertPort(port, `${field}.ports[${i}]`, note));
+  if (verdict === undefined)
+    note(`${field}.action is ${JSON.stringify(action)} and stays so; Weir denies everything by such a rule`);
+  for (const other of Object.keys(unknown))
+    note(`${field}.${other} is unknown and stays so; Weir takes the rule for one that nobody can read`);
+  const protocols =
+    ports === undefined || ports === null
+      ? undefined
+      : listOf(ports).map((port, i) => convertPort(port, `${field}.ports[${i}]`, note));
   const common = { ...(name !== undefined && { name }), action: verdict ?? action };
   const pieces = chunks(listOf(peers), MOST_PARTS).flatMap((some) =>
-    protocols === undefined ? [{ [side]: some }] : chunks(protocols, MOST_PARTS).map((few) => ({ [side]: some, protocols: few })),
+    protocols === undefined
+      ? [{ [side]: some }]
+      : chunks(protocols, MOST_PARTS).map((few) => ({ [side]: some, protocols: few })),
   );
-  if (pieces.length > 1) note(`${field} is ${pieces.length} rules: one may have ${MOST_PARTS} peers and as many protocols`, false);
-  return (pieces.length === 0 ? [{ [side]: peers ?? [] }] : pieces).map((piece) => ({ ...common, ...piece, ...unknown }));
+  if (pieces.length > 1)
+    note(`${field} is ${pieces.length} rules: one may have ${MOST_PARTS} peers and as many protocols`, false);
+  return (pieces.length === 0 ? [{ [side]: peers ?? [] }] : pieces).map((piece) => ({
+    ...common,
+    ...piece,
+    ...unknown,
+  }));
 }
 
 function convertPort(value: unknown, field: string, note: Note): Manifest {
@@ -159,8 +176,10 @@ function write(
     if (free !== own) note(`its name is ${free}: ${own} is another's`);
     if (count > 1) note(`part ${part + 1} of ${count}: one may have ${MOST_RULES} rules a direction`);
     if (tier === "Baseline") note("its priority is free to choose: lower ones leave no room before it");
-    else if (spec["priority"] !== priority + part) note(`its priority was ${spec["priority"]}; ${priority + part} keeps the order`);
-    if (priority + part > HIGHEST_POLICY_PRIORITY) note(`${HIGHEST_POLICY_PRIORITY} is the highest priority; number the policies closer`, true);
+    else if (spec["priority"] !== priority + part)
+      note(`its priority was ${spec["priority"]}; ${priority + part} keeps the order`);
+    if (priority + part > HIGHEST_POLICY_PRIORITY)
+      note(`${HIGHEST_POLICY_PRIORITY} is the highest priority; number the policies closer`, true);
     const kept = withoutKubectl(annotations);
     return {
       from,
@@ -168,7 +187,11 @@ function write(
       object: {
         apiVersion: "policy.networking.k8s.io/v1alpha2",
         kind: "ClusterNetworkPolicy",
-        metadata: { name: free, ...(labels !== undefined && { labels }), ...(kept !== undefined && { annotations: kept }) },
+        metadata: {
+          name: free,
+          ...(labels !== undefined && { labels }),
+          ...(kept !== undefined && { annotations: kept }),
+        },
         spec: {
           tier,
           priority: priority + part,

@@ -32,7 +32,7 @@ export function distinguish({ objects, podOf }: Cluster): ReadonlyMap<string, st
     // Whoever is on the host's network is its node to the pods there, and to nobody else.
     const place = isHostNetworkUsed ? (pod.nodeName ?? "") : "";
     // Whether a policy selects pods of a namespace that is not known, the evaluator alone can say.
-    const scope = objects.Namespace.has(pod.namespace) ? "" : pod.namespace;
+    const scope = objects.Namespace.has(pod.namespace) ? "" : labels;
     const isOrdinary = hasNetwork(pod) && pod.ips.every((ip) => podOf(ip) === pod);
     signatures.set(key, [selected, ...addresses, numbers, place, scope, isOrdinary ? "" : key].join("|"));
   }

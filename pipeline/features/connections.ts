@@ -1,13 +1,16 @@
 import type { Action } from "#openflow/actions.ts";
+import { METER_FLAGS } from "#openflow/flow.ts";
 import { type MatchSpec, match } from "#openflow/match.ts";
 import type { Contribution, Feature } from "../feature.ts";
 import { CT_LABEL, CT_MARK, ZONE } from "../layout/conntrack.ts";
+import { DEFAULT_DENIAL_SAMPLES, DENIAL_BYTES, METERS } from "../layout/meters.ts";
 import { PRIORITY } from "../layout/priorities.ts";
 import { REGISTERS, SOURCE } from "../layout/registers.ts";
 import type { Site } from "../layout/sites.ts";
 import { TABLES, type TableName } from "../layout/tables.ts";
 import { DIRECTIONS } from "../model/policy.ts";
 import type { Owner } from "../owner.ts";
+import type { Settings } from "../settings.ts";
 import { STAGES, tablesOf } from "./policy/stages.ts";
 import { ETH_TYPE, fromSource, goto, matchRegister, registerField, setRegister } from "./vocabulary.ts";
 
@@ -21,8 +24,8 @@ const STATE = { new: 0x01, rel: 0x04, rpl: 0x08, inv: 0x10, trk: 0x20 } as const
  * Every connection is tracked, whether a policy looks at it or not: one that comes later finds connections whose direction is
  * known. The side that began is asked with each packet, the other only passes while nothing denied the first.
  */
-export function createConnectionsFeature(): Feature {
-  const contributions = [...track(), ...classify(), ...commit(), ...deny()];
+export function createConnectionsFeature(settings: Settings): Feature {
+  const contributions = [...track(), ...classify(), ...commit(), ...deny(), limitSamples(settings)];
   return { name: "connections", always: ["all"], affected: () => [], derive: () => contributions };
 }
 
@@ -90,17 +93,30 @@ function commit(): readonly Contribution[] {
   ];
 }
 
-/** A connection that conntrack knows; of others nothing is to be kept. */
+/**
+ * The node process is told of packets up to the meter's rate: of each that would begin a connection, and of the first with which
+ * one is cut that conntrack knows; of others nothing is to be kept. Without a node process all are dropped just the same.
+ */
 function deny(): readonly Contribution[] {
   const note = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied, mask: CT_MARK.denied }]);
+  const tell: Action = { type: "controller", maxLength: DENIAL_BYTES, meterId: METERS.denials.id };
+  const denied = (priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
+    flow("connections/denied", "Deny", priority, spec, actions);
   return [
-    ...FAMILIES.map((eth_type) =>
-      flow("connections/denied", "Deny", PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [
-        note,
-      ]),
-    ),
+    ...FAMILIES.flatMap((eth_type) => [
+      denied(PRIORITY.except, { eth_type, ...mark(CT_MARK.denied) }, []),
+      denied(PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [note, tell]),
+      flow("connections/deny", "Deny", PRIORITY.fallback, { eth_type }, [tell]),
+    ]),
     flow("base/miss", "Deny", PRIORITY.miss, {}, []),
   ];
+}
+
+function limitSamples({ denialSamples = DEFAULT_DENIAL_SAMPLES }: Settings): Contribution {
+  const flags = METER_FLAGS.pktps | METER_FLAGS.burst | METER_FLAGS.stats;
+  const bands = [{ type: "drop", rate: denialSamples, burst: denialSamples }] as const;
+  const meter = { meterId: METERS.denials.id, flags, bands };
+  return { target: "meter", meter, site: "connections/deny", owners: [OWNER] };
 }
 
 /** With the first bit set and the second one, if any, not. */

@@ -12,7 +12,7 @@ export function createFeatures(settings: Settings): readonly Feature[] {
     createBaseFeature(settings),
     createPodsFeature(),
     createNodesFeature(settings),
-    createConnectionsFeature(),
+    createConnectionsFeature(settings),
     createPoliciesFeature(settings),
   ];
 }

@@ -2,8 +2,9 @@ import { type Cidr, familyOf, type Ip, type Mac, prefixMask } from "#base/addres
 import type { Action, Subfield } from "#openflow/actions.ts";
 import type { MatchSpec } from "#openflow/match.ts";
 import { GATEWAY_MAC, PORTS, ROUTER_MAC } from "../layout/ports.ts";
-import { REGISTERS } from "../layout/registers.ts";
+import { DENIED_DIRECTION, DENIED_REASON, REGISTERS } from "../layout/registers.ts";
 import { TABLES, type TableName } from "../layout/tables.ts";
+import type { Direction } from "../model/policy.ts";
 
 /** The words in which features write flows. */
 
@@ -23,6 +24,15 @@ export const IN_PORT = 0xffff_fff8;
 
 export function goto(table: TableName): Action {
   return { type: "goto_table", table: TABLES[table].id };
+}
+
+/** Where the packet of a direction ends that policies deny, with a note of why. */
+export function deny(direction: Direction, reason: keyof typeof DENIED_REASON): readonly Action[] {
+  return [
+    setRegister("deniedDirection", DENIED_DIRECTION[direction]),
+    setRegister("deniedReason", DENIED_REASON[reason]),
+    goto("Deny"),
+  ];
 }
 
 export function setSource(source: number): Action {

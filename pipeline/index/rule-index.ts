@@ -24,6 +24,7 @@ export function createRuleIndex(
   const locals = createLocalPods();
   const parts = createPartIndex();
   const rules = new Map<string, Rule>();
+  const rulesById = new Map<number, Rule>();
   const rulesByPolicy = new Map<string, readonly RuleWithoutId[]>();
 
   const numbers: PortNumbers = {
@@ -68,6 +69,9 @@ export function createRuleIndex(
       if (isEqual(before, after)) continue;
       if (before !== undefined) parts.remove(before);
       if (after !== undefined) parts.add(after);
+      // One that took another's number may have come before that one's turn.
+      if (before !== undefined && rulesById.get(before.id) === before) rulesById.delete(before.id);
+      if (after !== undefined) rulesById.set(after.id, after);
       if (after === undefined) rules.delete(key);
       else rules.set(key, after);
       changes.push({ kind: "Rule", key, before, after });
@@ -78,6 +82,7 @@ export function createRuleIndex(
   return {
     all: () => rules.values(),
     rule: (key) => rules.get(key),
+    withId: (id) => rulesById.get(id),
     ofSubject: parts.ofSubject,
     ofPeer: parts.ofPeer,
     ofNetwork: parts.ofNetwork,

@@ -41,6 +41,8 @@ export interface Rule extends RulePlace {
 export interface Rules {
   all(): Iterable<Rule>;
   rule(key: string): Rule | undefined;
+  /** By conj_id. */
+  withId(id: number): Rule | undefined;
   ofSubject(selectionKey: string): Iterable<Rule>;
   ofPeer(selectionKey: string): Iterable<Rule>;
   ofNetwork(network: string): Iterable<Rule>;

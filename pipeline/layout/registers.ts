@@ -4,6 +4,13 @@ import { type BitRange, requireDisjoint, requireUnique } from "./validate.ts";
 export const REGISTERS = {
   source: { register: "reg0", start: 0, bits: 4, purpose: "where the packet came from" },
   isReply: { register: "reg0", start: 4, bits: 1, purpose: "of a connection whose first packet was let through" },
+  deniedDirection: {
+    register: "reg0",
+    start: 5,
+    bits: 2,
+    purpose: "on its way to Deny: which side's policies deny it",
+  },
+  deniedReason: { register: "reg0", start: 7, bits: 2, purpose: "on its way to Deny: why they do" },
   outputPort: { register: "reg1", start: 0, bits: 32, purpose: "the port that Route chose" },
   egressRule: { register: "reg5", start: 0, bits: 32, purpose: "the rule that let the packet out of its pod" },
   ingressRule: { register: "reg6", start: 0, bits: 32, purpose: "the rule that lets it into its pod" },
@@ -16,3 +23,20 @@ requireDisjoint(REGISTERS);
 export const SOURCE = { tunnel: 1, gateway: 2, pod: 3 } as const;
 
 requireUnique("value of register field source", Object.values(SOURCE), 1, 2 ** REGISTERS.source.bits - 1);
+
+/** Values of the register field `deniedDirection`. */
+export const DENIED_DIRECTION = { egress: 1, ingress: 2 } as const;
+
+/** Values of the register field `deniedReason`; of a rule, its conj_id is in egressRule or ingressRule. */
+export const DENIED_REASON = { isolation: 1, unknown: 2, rule: 3 } as const;
+
+for (const [field, values] of Object.entries({
+  deniedDirection: DENIED_DIRECTION,
+  deniedReason: DENIED_REASON,
+} as const))
+  requireUnique(
+    `value of register field ${field}`,
+    Object.values(values),
+    1,
+    2 ** REGISTERS[field as "deniedDirection" | "deniedReason"].bits - 1,
+  );

@@ -53,6 +53,7 @@ export const FEATURES = {
       denied: { id: 4, why: "a connection that a policy came to forbid is cut in both directions" },
       commit: { id: 5, why: "a connection that was let through is remembered" },
       next: { id: 6, why: "who is not asked goes on" },
+      deny: { id: 7, why: "what policies deny ends here, and the node process is told of some of it" },
     },
   },
   policies: {

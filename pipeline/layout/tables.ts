@@ -96,7 +96,7 @@ export const TABLES = {
   Deny: {
     id: 95,
     purpose:
-      "Where packets end that a policy forbids. If they belong to a connection that was there before, it is marked, and its replies end too.",
+      "Where packets end that a policy forbids. If they belong to a connection that was there before, it is marked, and its replies end too. The node process is told of as many as a meter lets pass: of each packet that would begin a connection, and of the first with which one is cut.",
   },
   Output: {
     id: 100,

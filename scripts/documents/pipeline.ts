@@ -5,6 +5,7 @@ import type { DesiredFlow } from "../../pipeline/desired.ts";
 import { tierOfTable } from "../../pipeline/features/policy/stages.ts";
 import { CT_MARK, ZONE } from "../../pipeline/layout/conntrack.ts";
 import { describeLevel, placeOfLevel } from "../../pipeline/layout/levels.ts";
+import { DEFAULT_DENIAL_SAMPLES, METERS } from "../../pipeline/layout/meters.ts";
 import {
   GATEWAY_INTERFACE,
   GATEWAY_MAC,
@@ -14,7 +15,7 @@ import {
   TUNNEL_KEY,
 } from "../../pipeline/layout/ports.ts";
 import { PRIORITY, PRIORITY_PURPOSES } from "../../pipeline/layout/priorities.ts";
-import { REGISTERS, SOURCE } from "../../pipeline/layout/registers.ts";
+import { DENIED_DIRECTION, DENIED_REASON, REGISTERS, SOURCE } from "../../pipeline/layout/registers.ts";
 import { FEATURES } from "../../pipeline/layout/sites.ts";
 import { TABLE_NAMES, TABLES, type TableName } from "../../pipeline/layout/tables.ts";
 import { formatOwner } from "../../pipeline/owner.ts";
@@ -22,6 +23,13 @@ import { drawArcs } from "./arcs.ts";
 import { markdownTable } from "./markdown.ts";
 
 const NAMES = { tableNames: TABLE_NAMES };
+/** Register fields of which the values have names. */
+const REGISTER_VALUES = {
+  source: SOURCE,
+  isReply: { "1": 1 },
+  deniedDirection: DENIED_DIRECTION,
+  deniedReason: DENIED_REASON,
+} as const;
 const tableNames = Object.keys(TABLES) as readonly TableName[];
 
 /** docs/pipeline.md, from the layout and the flows of a sample cluster: a test fails when the file differs. */
@@ -118,11 +126,14 @@ function withWords(text: string): string {
     [GATEWAY_INTERFACE, PORTS.gateway],
   ] as const)
     words = words.replaceAll(`in_port=${number}`, `in_port=${name}`).replaceAll(`0x${number.toString(16)}`, name);
-  for (const [name, value] of Object.entries(SOURCE))
-    words = words
-      .replaceAll(`0x${value}/0xf->${REGISTERS.source.register}`, `${name}->source`)
-      .replaceAll(`${REGISTERS.source.register}=0x${value}/0xf`, `source=${name}`);
-  words = words.replaceAll("0x10/0x10->reg0", "1->isReply").replaceAll("reg0=0x10/0x10", "isReply=1");
+  for (const [field, values] of Object.entries(REGISTER_VALUES)) {
+    const { register, start, bits } = REGISTERS[field as keyof typeof REGISTER_VALUES];
+    const mask = hex((2 ** bits - 1) << start);
+    for (const [name, value] of Object.entries(values))
+      words = words
+        .replaceAll(`${hex(value << start)}/${mask}->${register}`, `${name}->${field}`)
+        .replaceAll(`${register}=${hex(value << start)}/${mask}`, `${field}=${name}`);
+  }
   for (const [name, { register }] of Object.entries(REGISTERS).filter(([, { bits }]) => bits === 32))
     words = words
       .replaceAll(`NXM_NX_${register.toUpperCase()}[]`, name)
@@ -158,6 +169,10 @@ function whyOf(site: string): string {
   return entries.find(([key]) => key === name)![1].why;
 }
 
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
 function code(text: string): string {
   return text === "" ? "anything" : `\`${text}\``;
 }
@@ -189,11 +204,15 @@ function registerSection(): string {
     name,
     purpose,
   ]);
-  const sources = Object.entries(SOURCE).map(([name, value]) => `${value} ${name}`);
+  const { isReply: _flag, ...named } = REGISTER_VALUES;
+  const values = Object.entries(named).map(([field, names]) => {
+    const list = Object.entries(names).map(([name, value]) => `${value} ${name}`);
+    return `\`${field}\`: ${list.join(", ")}`;
+  });
   return [
     "## Registers",
     "",
-    `A packet has no marks outside of the bridge. Values of \`source\`: ${sources.join(", ")}.`,
+    `A packet has no marks outside of the bridge. Values of ${values.join("; of ")}.`,
     "",
     ...markdownTable(["Bits", "Name", "Holds"], rows),
     "",
@@ -202,6 +221,15 @@ function registerSection(): string {
     `All are in the conntrack zone ${ZONE}. \`ct_mark=0x${CT_MARK.denied}\` is one that a policy came to forbid. \`ct_label\` has, in both`,
     "directions, the `conj_id` of the rule that let it out of its pod in the lowest 32 bits, and in the next 32 that of the rule that",
     "let it in.",
+    "",
+    "## Meters",
+    "",
+    ...markdownTable(
+      ["Meter", "Name", "Limits"],
+      Object.entries(METERS).map(([name, { id, purpose }]) => [String(id), name, purpose]),
+    ),
+    "",
+    `It lets ${DEFAULT_DENIAL_SAMPLES} packets a second pass unless \`denials.samplesPerSecond\` says otherwise.`,
   ].join("\n");
 }
 

@@ -6,6 +6,7 @@ import { silentLog } from "#base/log.ts";
 import { startControlServer } from "#controller/node/http/control-server.ts";
 import type { Listening } from "#controller/node/http/listening.ts";
 import type { NodeView } from "#controller/node/http/node-view.ts";
+import type { Explanation } from "#pipeline/explain/explain.ts";
 import { sampleFlow, sampleView } from "#test/http/sample-view.ts";
 import { type Outcome, weirctl } from "./run.ts";
 
@@ -95,6 +96,56 @@ describe("weirctl against a running node", () => {
     assert.equal(wrong.code, 2);
     assert.match(wrong.err, /there is no table Ruote; there are Classify \(0\)/);
     assert.equal((await ask(["flows", "-o", "json"])).out, "[]\n");
+  });
+
+  it("explains traffic as the node has it, with the flows of the rules that decide and their packets", async () => {
+    const passes: Explanation = {
+      from: "shop/web",
+      to: "shop/db",
+      family: "IPv4",
+      ports: ["80/TCP"],
+      verdict: "allow",
+      alike: [],
+      by: [{ direction: "ingress", policy: "shop/db", rule: 1 }],
+      egress: { text: "allowed: no policy isolates it", nearMisses: [] },
+      ingress: { text: "allowed by shop/db ingress[1]: from everybody, at every port", nearMisses: [] },
+    };
+    const questions: unknown[] = [];
+    const filters: unknown[] = [];
+    const rule = { ...sampleFlow, site: "policies/rule", owners: ["networkpolicy shop/db, ingress rule 1"] };
+    const other = { ...rule, owners: ["networkpolicy shop/db, ingress rule 0"], flow: "another" };
+    const view: Partial<NodeView> = {
+      explain: ({ from, to }) => {
+        questions.push([from, to]);
+        return from === "shop/web" ? { explanations: [passes] } : { refusal: `${from}: there is no such pod` };
+      },
+      flows: async (filter) => {
+        filters.push(filter);
+        return [rule, other];
+      },
+    };
+    const { code, out } = await ask(["explain", "shop/web", "shop/db:80", "--live"], view);
+    assert.deepEqual(
+      [code, out.split("\n")],
+      [
+        0,
+        [
+          "shop/web -> shop/db, 80/TCP: allowed",
+          "  egress of shop/web: allowed: no policy isolates it",
+          "  ingress of shop/db: allowed by shop/db ingress[1]: from everybody, at every port",
+          `  flow: ${sampleFlow.flow}, 12 packets`,
+          "",
+        ],
+      ],
+    );
+    assert.deepEqual([questions, filters], [[["shop/web", "shop/db:80"]], [{ owner: "networkpolicy/shop/db" }]]);
+    const json = JSON.parse((await ask(["explain", "shop/web", "shop/db:80", "--live", "-o", "json"])).out);
+    assert.deepEqual(json, [{ ...passes, flows: [rule] }]);
+    const absent = await ask(["explain", "shop/nobody", "shop/db:80", "--live"]);
+    assert.deepEqual([absent.code, absent.err], [1, "weirctl: shop/nobody: there is no such pod\n"]);
+    const wrong = await ask(["explain", "a b", "shop/db:80", "--live"]);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.err, /a b: a pod \(shop\/web, .* is needed/);
   });
 
   it("annotates a dump, and leaves other lines alone", async () => {

@@ -95,7 +95,7 @@ describe("weirctl's tools for policies", () => {
   it("say who is not there, and what is wrong with manifests, with exit code 1", () => {
     const { code, out, err } = weirctl(["explain", "shop/cart", "shop/db", "before"]);
     assert.deepEqual([code, out], [1, ""]);
-    assert.match(err, /weirctl: shop\/cart: no such pod in before\n$/);
+    assert.match(err, /weirctl: shop\/cart: there is no such pod\n$/);
     const wrong = weirctl(["explain", "shop/web", "shop/db:5432", "wrong"]);
     assert.equal(wrong.code, 1);
     assert.match(wrong.err, /NetworkPolicy shop\/db: spec.ingress\[0\].prots: is unknown/);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { parseIp } from "#base/address.ts";
-import { readCluster } from "#pipeline/explain/cluster.ts";
+import { formatIp, parseIp } from "#base/address.ts";
+import { clusterOf, readCluster } from "#pipeline/explain/cluster.ts";
 import { createMatrix } from "#pipeline/explain/matrix.ts";
 import { keyOfMade, podOfWorkload, withoutReplaced } from "#pipeline/explain/workload-pods.ts";
 import { workloadsOf } from "#pipeline/explain/workloads.ts";
+import { createModelStore } from "#pipeline/model/store.ts";
 import type { RawChange } from "#pipeline/source.ts";
-import { node } from "#test/pipeline/samples.ts";
+import { node, port } from "#test/pipeline/samples.ts";
 import { labelled, pod, policy } from "./clusters.ts";
 
 describe("a cluster read from manifests", () => {
@@ -27,6 +28,21 @@ describe("a cluster read from manifests", () => {
     assert.equal(podOf(parseIp("10.0.1.4")!), objects.Pod.get("a/b"));
     assert.equal(podOf(parseIp("10.0.1.2")!), objects.Pod.get("a/c"));
     assert.equal(podOf(parseIp("172.18.0.1")!), undefined, "the node's");
+  });
+
+  it("has the addresses of ports where a node's own view tells of no others", () => {
+    const store = createModelStore([]);
+    const changes = [
+      pod("a/web", {}),
+      pod("a/db", {}, { ips: ["10.0.1.9"] }),
+      pod("a/far", {}),
+      port("p1", 7, ["10.0.1.5"], "a/web"),
+    ];
+    store.apply({ source: "test", synced: true, changes });
+    const { objects, podOf } = clusterOf(store.view);
+    const texts = [...objects.Pod].map(([key, { ips }]) => `${key} ${ips.map(formatIp).join()}`);
+    assert.deepEqual(texts, ["a/web 10.0.1.5", "a/db 10.0.1.9", "a/far "]);
+    assert.equal(podOf(parseIp("10.0.1.5")!), objects.Pod.get("a/web"));
   });
 
   it("leaves a pod without an address where its node's networks are full", () => {

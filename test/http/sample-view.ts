@@ -56,6 +56,7 @@ export function sampleView(changes: Partial<NodeView> = {}): NodeView {
       { source: "pipeline", object: "Node n3", field: "spec.podCIDRs", message: "is empty; a network is needed" },
     ],
     flows: async () => [sampleFlow],
+    explain: () => ({ refusal: "nobody is here" }),
     owners: () => [{ cookie: sampleFlow.cookie, site: "pods/deliver", owners: sampleFlow.owners }],
     ...changes,
   };

@@ -1,5 +1,5 @@
 import { parseIp } from "#base/address.ts";
-import { matchFragments } from "#controller/node/switch/fragments.ts";
+import { configureSwitch } from "#controller/node/switch/configure.ts";
 import { connectOpenFlow } from "#openflow/connection.ts";
 import { PORTS, ROUTER_MAC } from "#pipeline/layout/ports.ts";
 import type { OvsRig } from "#test/rig/ovs.ts";
@@ -18,7 +18,7 @@ describe("a hostile packet in the real tables", function () {
   before(async () => {
     ovs = await startPipelineRig("pattacks");
     const connection = await connectOpenFlow({ address: ovs.management(BRIDGE) });
-    await matchFragments(connection);
+    await configureSwitch(connection);
     connection.close();
   });
   after(() => ovs?.close());

@@ -6,16 +6,16 @@ import { connectOpenFlow, type OpenFlowConnection } from "#openflow/connection.t
 import { type Flow, flowKey } from "#openflow/flow.ts";
 import { match } from "#openflow/match.ts";
 import { formatFlow } from "#openflow/text/index.ts";
-import type { DesiredFlow } from "#pipeline/desired.ts";
 import type { SwitchWork } from "#pipeline/graph.ts";
 import { TABLES } from "#pipeline/layout/tables.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
+import { type DesiredFlow, type DesiredGroup, type DesiredMeter, UNCHANGED_SWITCH } from "#pipeline/switch-state.ts";
 import { batch, gone, node, port, SETTINGS } from "#test/pipeline/samples.ts";
 import type { OvsRig } from "#test/rig/ovs.ts";
 import { BRIDGE, dumpFlows, startPipelineRig } from "./pipeline-rig.ts";
 
-const COMPARE: SwitchWork = { flows: emptyDelta(), compare: true };
+const COMPARE: SwitchWork = { ...UNCHANGED_SWITCH, compare: true };
 const UNCHANGED = { modifications: 0, drift: 0, failed: 0 };
 
 const self = node("n1", ["10.10.1.0/24", "fd10:10:1::/64"], ["172.18.0.1"]);
@@ -29,6 +29,8 @@ describe("the reconciler and a real switch", function () {
   let pipeline: Pipeline;
   let reconciler: FlowReconciler;
   let desired: Map<string, DesiredFlow>;
+  let groups: Map<number, DesiredGroup>;
+  let meters: Map<number, DesiredMeter>;
 
   before(async () => {
     ovs = await startPipelineRig("preconcile");
@@ -39,6 +41,8 @@ describe("the reconciler and a real switch", function () {
     pipeline = createPipeline(SETTINGS, ["test"]);
     pipeline.step(batch(self, ...peers, web));
     desired = new Map(pipeline.desired.flows);
+    groups = new Map(pipeline.desired.groups);
+    meters = new Map(pipeline.desired.meters);
     await start();
     await reconciler.apply(connection, COMPARE);
   });
@@ -48,15 +52,15 @@ describe("the reconciler and a real switch", function () {
   async function start(): Promise<void> {
     connection?.close();
     connection = await connectOpenFlow({ address: ovs.management(BRIDGE) });
-    reconciler = new FlowReconciler(desired, silentLog);
+    reconciler = new FlowReconciler({ flows: desired, groups, meters }, silentLog);
   }
 
   /** A step of the pipeline, and its work for the switch. */
   function step(...changes: readonly RawChange[]): SwitchWork {
-    const { flows } = pipeline.step(batch(...changes));
+    const { flows, groups, meters } = pipeline.step(batch(...changes));
     desired.clear();
     for (const [key, value] of pipeline.desired.flows) desired.set(key, value);
-    return { flows, compare: false };
+    return { flows, groups, meters, compare: false };
   }
 
   async function assertInstalled(except: readonly string[] = []): Promise<void> {
@@ -69,6 +73,7 @@ describe("the reconciler and a real switch", function () {
     await start();
     const applied = await reconciler.apply(connection, COMPARE);
     assert.deepEqual(applied, { modifications: desired.size, drift: 0, failed: 0 });
+    assert.equal(meters.size, 1);
     await assertInstalled();
     for (const key of desired.keys()) assert.equal(reconciler.status(key).state, "installed");
   });
@@ -141,7 +146,7 @@ describe("the reconciler and a real switch", function () {
 
     desired.delete(refused.key);
     const removed = new Map([[refused.key, refused.desired]]);
-    await reconciler.apply(connection, { flows: { ...emptyDelta(), removed }, compare: false });
+    await reconciler.apply(connection, { ...UNCHANGED_SWITCH, flows: { ...emptyDelta(), removed }, compare: false });
     assert.equal(reconciler.failedCount, 0);
     await assertInstalled();
   });

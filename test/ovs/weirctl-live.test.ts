@@ -104,6 +104,35 @@ describe("a whole node, asked by weirctl and by its probes", function () {
     }
   });
 
+  it("explains traffic by the policies in force, and counts the packets of the rule that decides", async () => {
+    const fromWeb = { podSelector: { matchLabels: { "weir.dev/test": "none" } } };
+    const spec = { podSelector: {}, ingress: [{ from: [fromWeb] }, { ports: [{ protocol: "TCP", port: 80 }] }, {}] };
+    const metadata = { name: "last", namespace: "default" };
+    await rig.write("policy.yaml", [{ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata, spec }]);
+    const explained = () => read("explain", "default/web", addresses.get("db")!, "--live");
+    await until(async () => (await explained())[0].by.length > 0);
+    const all: { ports: string[]; by: unknown; flows: { flow: string; packets: number }[] }[] = await explained();
+    const packets = (ports: string) => all.find((one) => one.ports.join() === ports)?.flows.map((one) => one.packets);
+    assert.deepEqual(
+      all.map(({ ports, by }) => [ports, by]),
+      [
+        [["80/TCP"], [{ direction: "ingress", policy: "default/last", rule: 1 }]],
+        [["other"], [{ direction: "ingress", policy: "default/last", rule: 2 }]],
+      ],
+    );
+    assert.ok(packets("80/TCP")?.every((count) => count === 0));
+    assert.equal(await rig.ping("web", addresses.get("db")!), 1);
+    const later: typeof all = await explained();
+    assert.ok(later.find(({ ports }) => ports.join() === "other")!.flows.some((one) => one.packets > 0));
+    const text = await shown("explain", "web", "db", "--live");
+    assert.match(
+      text,
+      /ingress of default\/db: allowed by default\/last ingress\[2\]: from everybody, at every port\n {2}flow: /,
+    );
+    await rig.write("policy.yaml", "");
+    await until(async () => (await explained())[0].by.length === 0);
+  });
+
   it("explains each flow of a dump that is piped in", async () => {
     const { controlSocket } = rig.paths;
     const dump = `ovs-ofctl -O OpenFlow15 --names dump-flows unix:${rig.machine.ovsDirectory}/br-weir.mgmt`;

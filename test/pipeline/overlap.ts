@@ -27,10 +27,10 @@ function isPartOfRules({ actions, match }: Flow): boolean {
   return actions.some(({ type }) => type === "conjunction") || match.some(({ field }) => field === "conj_id");
 }
 
-/** Every rule that a conjunctive flow is a part of does with a packet what the other flow does. */
+/** Every rule that a conjunctive flow is a part of leads a packet where the other flow does, whichever of them is noted. */
 function isTakenAlike(soft: Flow, other: Flow, flows: readonly Flow[]): boolean {
   const ids = soft.actions.flatMap((action) => (action.type === "conjunction" ? [action.id] : []));
-  return ids.length > 0 && ids.every((id) => isEqual(outcomeOf(id, soft, flows), other.actions));
+  return ids.length > 0 && ids.every((id) => isEqual(outcomeOf(id, soft, flows)?.at(-1), other.actions.at(-1)));
 }
 
 function outcomeOf(id: number, { table, priority }: Flow, flows: readonly Flow[]): Flow["actions"] | undefined {

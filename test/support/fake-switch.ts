@@ -119,6 +119,8 @@ function carryOut(action: Action, fields: Fields, outputs: number[]): number | u
     case "output":
       outputs.push(action.port);
       return undefined;
+    case "controller":
+      return undefined;
     case "dec_ttl":
       write(fields, "nw_ttl", BigInt(fields.nw_ttl ?? 0) - 1n);
       return undefined;

@@ -3,11 +3,12 @@ import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import { readQuestion } from "#pipeline/explain/ask.ts";
 import { TABLES } from "#pipeline/layout/tables.ts";
 import type { Listening } from "./listening.ts";
 import { closeServer, isServed, whenListening } from "./listening.ts";
 import type { FlowFilter, NodeView } from "./node-view.ts";
-import { createListener, json, jsonLines, RequestError } from "./router.ts";
+import { createListener, json, jsonLines, type Reply, RequestError } from "./router.ts";
 
 export interface ControlServerOptions {
   readonly socket: string;
@@ -32,6 +33,7 @@ export async function startControlServer({ socket, view, log }: ControlServerOpt
         "/v1/problems": () => json([...view.problems()]),
         "/v1/flows": async (query) => jsonLines(await view.flows(readFilter(query))),
         "/v1/owners": () => jsonLines(view.owners()),
+        "/v1/explain": (query) => explain(view, query),
       },
       log,
     ),
@@ -46,6 +48,17 @@ export async function startControlServer({ socket, view, log }: ControlServerOpt
     process.umask(before);
   });
   return { address: socket, close: () => closeServer(server) };
+}
+
+function explain(view: NodeView, query: URLSearchParams): Reply {
+  const from = query.get("from");
+  const to = query.get("to");
+  if (from === null || to === null) throw new RequestError(400, "explain takes from and to");
+  const question = readQuestion(from, to);
+  if ("refusal" in question) throw new RequestError(400, question.refusal);
+  const answer = view.explain(question);
+  if ("refusal" in answer) throw new RequestError(404, answer.refusal);
+  return json(answer.explanations);
 }
 
 function readFilter(query: URLSearchParams): FlowFilter {

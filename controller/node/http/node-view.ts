@@ -1,3 +1,5 @@
+import type { Answer, Question } from "#pipeline/explain/ask.ts";
+
 /**
  * What a running node tells of itself, as plain JSON values: `main.ts` builds one, the control server serves it, and weirctl
  * prints it. Nothing here is kept: each call looks at the state of that moment.
@@ -11,6 +13,8 @@ export interface NodeView {
   flows(filter: FlowFilter): Promise<Iterable<FlowEntry>>;
   /** Every cookie in the desired state, so that a dump made elsewhere can be annotated. */
   owners(): Iterable<CookieEntry>;
+  /** Why traffic between two ends passes or not, by the policies as the node knows them. */
+  explain(question: Question): Answer;
 }
 
 export interface NodeStatus {

@@ -1,15 +1,14 @@
-import type { Delta } from "#base/delta.ts";
 import type { Log } from "#base/log.ts";
 import type { OpenFlowConnection } from "#openflow/connection.ts";
 import type { OpenFlowError } from "#openflow/errors.ts";
-import { type Flow, flowKey, sameFlow } from "#openflow/flow.ts";
-import type { DesiredFlow } from "#pipeline/desired.ts";
+import { type Flow, flowKey, type Group, type Meter } from "#openflow/flow.ts";
+import { OFPG_ALL } from "#openflow/messages/groups.ts";
 import type { SwitchWork } from "#pipeline/graph.ts";
-import { formatOwner } from "#pipeline/owner.ts";
-import { describeFlow } from "./describe-flow.ts";
-import { addFlow, type FlowMod, removeFlow } from "./flow-mods.ts";
-import { type FlowStatus, INSTALLED, PENDING } from "./flow-status.ts";
-import { matchFragments } from "./fragments.ts";
+import type { DesiredFlow, DesiredGroup, DesiredMeter, SwitchState } from "#pipeline/switch-state.ts";
+import { configureSwitch } from "./configure.ts";
+import { FLOWS, GROUPS, METERS } from "./entry-kinds.ts";
+import type { EntryStatus } from "./entry-status.ts";
+import { Ledger, type Modification, type Work } from "./ledger.ts";
 
 /** What one application came to. */
 export interface Applied {
@@ -19,147 +18,123 @@ export interface Applied {
   readonly failed: number;
 }
 
-interface Modification {
-  readonly key: string;
-  readonly message: FlowMod;
-  /** What the switch holds under the key afterwards. */
-  readonly result: Flow | undefined;
-}
-
 type Refusals = ReadonlyMap<Modification, OpenFlowError>;
 
 /** So many bundles are tried without the members that were refused, then the rest goes in one by one. */
 const BUNDLE_ATTEMPTS = 4;
+/** OFPM_ALL. */
+const ALL_METERS = 0xffff_ffff;
 
 /**
- * Makes the flow tables be as desired. Changes go as one atomic bundle; a flow that the switch refuses is marked with the
- * reason and left out, the rest goes in. Its calls never overlap: the graph sees to that.
+ * Makes the switch be as desired: flows, and the groups and meters that they name, which come before them and go after them.
+ * Flows and groups change as one atomic bundle; meters cannot be part of one. What the switch refuses is marked with the reason
+ * and left out, the rest goes in. Its calls never overlap: the graph sees to that.
  */
 export class FlowReconciler {
-  readonly #desired: ReadonlyMap<string, DesiredFlow>;
+  readonly #desired: SwitchState;
   readonly #log: Log;
-  #installed = new Map<string, Flow>();
-  readonly #failed = new Map<string, { readonly why: string; readonly since: Date; readonly flow: Flow }>();
+  readonly #flows: Ledger<string, DesiredFlow, Flow>;
+  readonly #groups: Ledger<number, DesiredGroup, Group>;
+  readonly #meters: Ledger<number, DesiredMeter, Meter>;
 
-  constructor(desired: ReadonlyMap<string, DesiredFlow>, log: Log) {
+  constructor(desired: SwitchState, log: Log) {
     this.#desired = desired;
     this.#log = log;
+    this.#flows = new Ledger(FLOWS, desired.flows);
+    this.#groups = new Ledger(GROUPS, desired.groups);
+    this.#meters = new Ledger(METERS, desired.meters);
   }
 
   get installedCount(): number {
-    return this.#installed.size;
+    return this.#flows.installed.size;
   }
 
   get failedCount(): number {
-    return this.#failed.size;
+    return this.#flows.failed.size + this.#groups.failed.size + this.#meters.failed.size;
   }
 
-  status(key: string): FlowStatus {
-    const desired = this.#desired.get(key);
-    const failure = this.#failed.get(key);
-    if (failure !== undefined && desired !== undefined && sameFlow(failure.flow, desired.flow))
-      return { state: "failed", ...failure };
-    const installed = this.#installed.get(key);
-    return installed !== undefined && desired !== undefined && sameFlow(installed, desired.flow) ? INSTALLED : PENDING;
-  }
-
-  async apply(connection: OpenFlowConnection, work: SwitchWork): Promise<Applied> {
-    if (work.compare) await matchFragments(connection);
-    const before = work.compare ? await readInstalled(connection) : this.#installed;
-    const drift = work.compare ? countDrift(this.#installed, before) : 0;
-    this.#installed = before;
-    const modifications = work.compare ? this.#compareAll() : this.#follow(work.flows);
-    if (modifications.length === 0) return { modifications: 0, drift, failed: this.#failed.size };
-    const refusals = await this.#send(connection, modifications);
-    for (const modification of modifications) this.#settle(modification, refusals.get(modification));
-    return { modifications: modifications.length - refusals.size, drift, failed: this.#failed.size };
+  /** Of the flow with the key. */
+  status(key: string): EntryStatus {
+    return this.#flows.status(key);
   }
 
   /** The switch is gone, with all that it held. */
   forget(): void {
-    this.#installed = new Map();
+    for (const ledger of [this.#flows, this.#groups, this.#meters]) ledger.forget();
   }
 
-  #compareAll(): readonly Modification[] {
-    const modifications: Modification[] = [];
-    for (const [key, flow] of this.#installed) if (!this.#desired.has(key)) modifications.push(removal(key, flow));
-    for (const [key, { flow }] of this.#desired) {
-      const held = this.#installed.get(key);
-      if (held === undefined || !sameFlow(held, flow)) modifications.push(addition(key, flow));
-      // What was read back says the same: one object a flow is enough.
-      else this.#installed.set(key, flow);
-    }
-    return modifications;
+  async apply(connection: OpenFlowConnection, work: SwitchWork): Promise<Applied> {
+    const drift = work.compare ? await this.#read(connection) : 0;
+    const [meters, groups, flows] = work.compare ? this.#compare() : this.#follow(work);
+    const members = [...groups.additions, ...flows.removals, ...flows.additions, ...groups.removals];
+    const sent = [
+      await this.#send(connection, meters.additions, sendEach),
+      await this.#send(connection, members, sendBundle),
+      await this.#send(connection, meters.removals, sendEach),
+    ];
+    return { modifications: sent.reduce((sum, count) => sum + count), drift, failed: this.failedCount };
   }
 
-  #follow(delta: Delta<string, DesiredFlow>): readonly Modification[] {
-    const modifications: Modification[] = [];
-    for (const [key, { flow }] of delta.removed) {
-      this.#failed.delete(key);
-      if (this.#installed.has(key)) modifications.push(removal(key, flow));
-    }
-    for (const [key, [, { flow }]] of delta.changed) modifications.push(addition(key, flow));
-    for (const [key, { flow }] of delta.added) modifications.push(addition(key, flow));
-    return modifications;
+  /** Returns how much of what was left there is otherwise. */
+  async #read(connection: OpenFlowConnection): Promise<number> {
+    await configureSwitch(connection);
+    const [flows, groups, meters] = await Promise.all([
+      connection.dumpFlows(),
+      connection.multipart("group_desc", { groupId: OFPG_ALL }),
+      connection.multipart("meter_config", { meterId: ALL_METERS }),
+    ]);
+    return (
+      this.#flows.read(new Map(flows.map((flow) => [flowKey(flow), flow]))) +
+      this.#groups.read(new Map(groups.map((group) => [group.groupId, group]))) +
+      this.#meters.read(new Map(meters.map((meter) => [meter.meterId, meter])))
+    );
   }
 
-  async #send(connection: OpenFlowConnection, modifications: readonly Modification[]): Promise<Refusals> {
-    const refusals = new Map<Modification, OpenFlowError>();
-    let rest = modifications;
-    for (let attempt = 0; attempt < BUNDLE_ATTEMPTS && rest.length > 0; attempt++) {
-      const members = rest;
-      const result = await connection.transaction(members.map((modification) => modification.message));
-      if (result.committed) return refusals;
-      for (const { index, error } of result.errors) refusals.set(members[index]!, error);
-      rest = members.filter((modification) => !refusals.has(modification));
-      if (rest.length === members.length) throw result.error;
-    }
-    for (const { index, error } of await connection.sendAll(rest.map((modification) => modification.message)))
-      refusals.set(rest[index]!, error);
-    return refusals;
+  /** A flow that was there before its meter has none, whatever comes after: it is written anew. */
+  #compare(): readonly [Work, Work, Work] {
+    const meters = this.#meters.compare();
+    const absent = new Set([...this.#desired.meters.keys()].filter((id) => !this.#meters.installed.has(id)));
+    const namesAbsent = (flow: Flow): boolean =>
+      absent.size > 0 && flow.actions.some((action) => "meterId" in action && absent.has(action.meterId ?? 0));
+    return [meters, this.#groups.compare(), this.#flows.compare(namesAbsent)];
   }
 
-  #settle(modification: Modification, refusal: OpenFlowError | undefined): void {
-    const { key, result } = modification;
-    if (refusal === undefined) {
-      this.#failed.delete(key);
-      if (result === undefined) this.#installed.delete(key);
-      else this.#installed.set(key, result);
-      return;
+  #follow({ meters, groups, flows }: SwitchWork): readonly [Work, Work, Work] {
+    return [this.#meters.follow(meters), this.#groups.follow(groups), this.#flows.follow(flows)];
+  }
+
+  /** Returns how many were taken. */
+  async #send(
+    connection: OpenFlowConnection,
+    modifications: readonly Modification[],
+    send: (connection: OpenFlowConnection, modifications: readonly Modification[]) => Promise<Refusals>,
+  ): Promise<number> {
+    if (modifications.length === 0) return 0;
+    const refusals = await send(connection, modifications);
+    for (const modification of modifications) {
+      const refused = modification.settle(refusals.get(modification));
+      if (refused !== undefined) this.#log.error(`the switch refused a ${refused.name}`, refused.fields);
     }
-    const desired = this.#desired.get(key);
-    if (result === undefined || desired === undefined) return;
-    this.#failed.set(key, { why: refusal.message, since: new Date(), flow: result });
-    this.#log.error("the switch refused a flow", {
-      flow: describeFlow(result),
-      owners: desired.owners.map(formatOwner),
-      site: desired.site,
-      reason: refusal.message,
-    });
+    return modifications.length - refusals.size;
   }
 }
 
-function addition(key: string, flow: Flow): Modification {
-  return { key, message: addFlow(flow), result: flow };
-}
-
-function removal(key: string, flow: Flow): Modification {
-  return { key, message: removeFlow(flow), result: undefined };
-}
-
-async function readInstalled(connection: OpenFlowConnection): Promise<Map<string, Flow>> {
-  const flows = await connection.dumpFlows();
-  return new Map(flows.map((flow) => [flowKey(flow), flow]));
-}
-
-/** How many entries differ between what we left there and what is there. Nothing was left before the first look. */
-function countDrift(remembered: ReadonlyMap<string, Flow>, found: ReadonlyMap<string, Flow>): number {
-  if (remembered.size === 0) return 0;
-  let count = 0;
-  for (const [key, flow] of remembered) {
-    const there = found.get(key);
-    if (there === undefined || !sameFlow(there, flow)) count++;
+async function sendBundle(connection: OpenFlowConnection, modifications: readonly Modification[]): Promise<Refusals> {
+  const refusals = new Map<Modification, OpenFlowError>();
+  let rest = modifications;
+  for (let attempt = 0; attempt < BUNDLE_ATTEMPTS && rest.length > 0; attempt++) {
+    const members = rest;
+    const result = await connection.transaction(members.map(({ message }) => message));
+    if (result.committed) return refusals;
+    for (const { index, error } of result.errors) refusals.set(members[index]!, error);
+    rest = members.filter((modification) => !refusals.has(modification));
+    if (rest.length === members.length) throw result.error;
   }
-  for (const key of found.keys()) if (!remembered.has(key)) count++;
-  return count;
+  for (const [modification, error] of await sendEach(connection, rest)) refusals.set(modification, error);
+  return refusals;
+}
+
+async function sendEach(connection: OpenFlowConnection, modifications: readonly Modification[]): Promise<Refusals> {
+  const refusals = await connection.sendAll(modifications.map(({ message }) => message));
+  return new Map(refusals.map(({ index, error }) => [modifications[index]!, error]));
 }

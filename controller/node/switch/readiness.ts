@@ -1,7 +1,7 @@
 import { flowKey } from "#openflow/flow.ts";
 import type { Engine } from "#pipeline/engine.ts";
 import { writeKey } from "#pipeline/features/policy/keys.ts";
-import type { FlowStatus } from "./flow-status.ts";
+import type { EntryStatus } from "./entry-status.ts";
 
 /** CNI ADD waits here: until the switch has confirmed every flow of a pod's port, and what policies say of the pod. */
 export interface Readiness {
@@ -19,7 +19,7 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-export function createReadiness(engine: Engine, statusOf: (key: string) => FlowStatus): Readiness {
+export function createReadiness(engine: Engine, statusOf: (key: string) => EntryStatus): Readiness {
   const waiters = new Set<Waiter>();
 
   /** Undefined while the port is not known or one of its flows is pending. */

@@ -3,14 +3,14 @@ import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { OpenFlowConnection } from "#openflow/connection.ts";
 import { keepConnected } from "#openflow/keep-connected.ts";
-import type { DesiredFlow } from "#pipeline/desired.ts";
 import type { SwitchWork } from "#pipeline/graph.ts";
+import type { SwitchState } from "#pipeline/switch-state.ts";
 import { type Applied, FlowReconciler } from "./flow-reconciler.ts";
 
 export interface SwitchOptions {
   /** The bridge's own management socket: "unix:/var/run/openvswitch/br-weir.mgmt". */
   readonly address: string;
-  readonly desired: ReadonlyMap<string, DesiredFlow>;
+  readonly desired: SwitchState;
   /** How often everything is compared though nothing has happened, in milliseconds. */
   readonly compareEvery: number;
   readonly log: Log;
@@ -66,7 +66,7 @@ export class Switch {
       const applied = await this.reconciler.apply(connection, work);
       if (work.compare && connection === this.#connection) this.#compared = true;
       if (applied.drift > 0)
-        this.#options.log.warn("the switch differed from what was left there", { flows: applied.drift });
+        this.#options.log.warn("the switch differed from what was left there", { entries: applied.drift });
       return applied;
     } catch (error) {
       this.#options.log.warn("the switch did not take a change; it will be compared", { reason: describeError(error) });

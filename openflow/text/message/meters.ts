@@ -1,5 +1,5 @@
+import type { MeterBand } from "#openflow/flow.ts";
 import type { MessageOf } from "#openflow/messages/message.ts";
-import type { MeterBand } from "#openflow/messages/meters.ts";
 import { formatBits, formatDuration, hex, refuse } from "./words.ts";
 
 const LAST_METER = 0xffff_0000;

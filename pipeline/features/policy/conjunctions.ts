@@ -6,7 +6,7 @@ import type { Site } from "../../layout/sites.ts";
 import { TABLES, type TableName } from "../../layout/tables.ts";
 import type { PolicyId } from "../../model/policy.ts";
 import type { Owner } from "../../owner.ts";
-import { goto, setRegister } from "../vocabulary.ts";
+import { deny, goto, setRegister } from "../vocabulary.ts";
 import { STAGES, spotOf } from "./stages.ts";
 
 export type Part = "subject" | "peers" | "ports";
@@ -48,20 +48,25 @@ export function partOfRules(
     return { type: "conjunction", id: rule.id, clause: clauseOf(part, clauses), clauses };
   });
   // What is left out of rules that do not accept would open what they close.
-  const closes = left.some(({ verdict }) => verdict !== "accept");
+  const closing = left.find(({ verdict }) => verdict !== "accept");
   return [
-    policyFlow(site, table, priority, spec, closes ? [goto("Deny")] : actions, ownersOf(held)),
+    policyFlow(site, table, priority, spec, closing === undefined ? actions : denyBy(closing), ownersOf(held)),
     ...left.map(tooMany),
   ];
 }
 
-/** What becomes of a packet that a rule matches. A rule that lets it through is noted. */
-export function outcomeOf({ direction, tier, verdict, id }: Rule): readonly Action[] {
+/** What becomes of a packet that a rule matches. A rule that decides is noted. */
+export function outcomeOf(rule: Rule): readonly Action[] {
+  const { direction, tier, verdict, id } = rule;
   const { next, networkPolicy, register } = STAGES[direction];
-  if (verdict === "deny") return [goto("Deny")];
+  if (verdict === "deny") return denyBy(rule);
   // Behind the last tier there is nobody to pass it to.
   if (verdict === "pass" && tier === "admin") return [goto(networkPolicy[0])];
   return [setRegister(register, id), goto(next)];
+}
+
+function denyBy({ direction, id }: Rule): readonly Action[] {
+  return [setRegister(STAGES[direction].register, id), ...deny(direction, "rule")];
 }
 
 export function policyFlow(

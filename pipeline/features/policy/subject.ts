@@ -5,7 +5,7 @@ import { PRIORITY } from "../../layout/priorities.ts";
 import type { Pod, Port, View } from "../../model/model.ts";
 import { podKeyOf, podOfPort } from "../../model/pod-of-port.ts";
 import { DIRECTIONS, type Direction } from "../../model/policy.ts";
-import { goto, matchRegister } from "../vocabulary.ts";
+import { deny, matchRegister } from "../vocabulary.ts";
 import {
   countClauses,
   groupByPlace,
@@ -57,7 +57,7 @@ function isolate(port: Port, direction: Direction, view: View): readonly Contrib
   const owners = policies.map(policyOwner).sort((a, b) => (a.name < b.name ? -1 : 1));
   const [table] = STAGES[direction].networkPolicy;
   const spec = matchPort(port, direction);
-  return [policyFlow("policies/isolation", table, PRIORITY.isolation, spec, [goto("Deny")], owners)];
+  return [policyFlow("policies/isolation", table, PRIORITY.isolation, spec, deny(direction, "isolation"), owners)];
 }
 
 /** Its labels are not known, or those of its namespace, and some policy may select it. */
@@ -71,7 +71,7 @@ function closeUnclear(port: Port, direction: Direction): Contribution {
   const owner = { kind: "Pod", name: podKeyOf(port), part: `interface ${port.name}` };
   const [table] = tablesOf(direction);
   const spec = matchPort(port, direction);
-  return policyFlow("policies/unknown", table, PRIORITY.unknown, spec, [goto("Deny")], [owner]);
+  return policyFlow("policies/unknown", table, PRIORITY.unknown, spec, deny(direction, "unknown"), [owner]);
 }
 
 /** A pod sends from its port, and Route has found it for what it receives: both hold for either family. */

@@ -1,0 +1,49 @@
+import type { Cluster } from "./cluster.ts";
+import {
+  type DestinationSpec,
+  END_FORMS,
+  type EndSpec,
+  findEnds,
+  PORT_FORMS,
+  parseDestination,
+  parseEnd,
+} from "./ends.ts";
+import { type Explanation, explain } from "./explain.ts";
+
+/** Why may "shop/web" send to "shop/db:5432"? */
+export interface Question {
+  readonly from: string;
+  readonly to: string;
+  readonly source: EndSpec;
+  readonly destination: DestinationSpec;
+}
+
+/** What is to be said to it, or why nothing can be. */
+export type Answer = { readonly explanations: readonly Explanation[] } | { readonly refusal: string };
+
+/** A question as people write it, or what would be one. */
+export function readQuestion(from: string, to: string): Question | { readonly refusal: string } {
+  const source = parseEnd(from);
+  if (source === undefined) return { refusal: `${from}: ${END_FORMS} is needed` };
+  const destination = parseDestination(to);
+  if (destination === undefined)
+    return { refusal: `${to}: ${END_FORMS} is needed, and behind it may stand : and ${PORT_FORMS}` };
+  return { from, to, source, destination };
+}
+
+/** With a limit, questions that mean more pairs than that are refused. */
+export function ask(
+  cluster: Cluster,
+  { from, to, source, destination }: Question,
+  limit = Number.POSITIVE_INFINITY,
+): Answer {
+  const sources = findEnds(source, cluster);
+  const destinations = findEnds(destination.end, cluster);
+  if (sources.length === 0) return { refusal: `${from}: there is no such pod` };
+  if (destinations.length === 0) return { refusal: `${to}: there is no such pod` };
+  const pairs = sources.length * destinations.length;
+  if (pairs > limit) return { refusal: `${pairs} pairs are meant; at most ${limit} are explained here at once` };
+  const explanations = explain(cluster, sources, destinations, destination.port);
+  if (explanations.length > 0) return { explanations };
+  return { refusal: `${from} and ${to} have no address family or no such port in common` };
+}
