@@ -1,10 +1,18 @@
 import { type Cidr, cidrContains, familyOf, formatCidr } from "#base/address.ts";
 import { signatureOf } from "../index/selection.ts";
 import type { Objects, Pod } from "../model/model.ts";
-import { type ClusterPolicyPeer, DIRECTIONS, type PodSelection, rulesOf, selectionsNamedBy } from "../model/policy.ts";
+import {
+  type ClusterPolicyPeer,
+  DIRECTIONS,
+  type PodSelection,
+  policyId,
+  rulesOf,
+  selectionsNamedBy,
+} from "../model/policy.ts";
 import { containerPortKey } from "../model/protocol.ts";
 import { type Cluster, hasNetwork } from "./cluster.ts";
 import { isIn } from "./matching.ts";
+import { policiesUnclear } from "./tiers.ts";
 import { podName, policiesOf } from "./words.ts";
 
 /** Pods that no policy tells from each other: what is said of one is said of all. */
@@ -31,10 +39,11 @@ export function distinguish({ objects, podOf }: Cluster): ReadonlyMap<string, st
     const numbers = names.map((name) => pod.ports.get(name) ?? "");
     // Whoever is on the host's network is its node to the pods there, and to nobody else.
     const place = isHostNetworkUsed ? (pod.nodeName ?? "") : "";
-    // Whether a policy selects pods of a namespace that is not known, the evaluator alone can say.
-    const scope = objects.Namespace.has(pod.namespace) ? "" : labels;
+    const unclear = DIRECTIONS.map((direction) =>
+      policiesUnclear(objects, pod, direction).map((policy) => policyId(policy).name),
+    );
     const isOrdinary = hasNetwork(pod) && pod.ips.every((ip) => podOf(ip) === pod);
-    signatures.set(key, [selected, ...addresses, numbers, place, scope, isOrdinary ? "" : key].join("|"));
+    signatures.set(key, [selected, ...addresses, numbers, place, ...unclear, isOrdinary ? "" : key].join("|"));
   }
   return signatures;
 }
