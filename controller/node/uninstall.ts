@@ -7,10 +7,10 @@ import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
 import { createPodSide, removeConflist } from "./cni-server/index.ts";
 import type { NodeConfig } from "./config.ts";
 import { findHelper } from "./helper.ts";
-import { readList, run } from "./host/commands.ts";
 import { uninstallHost } from "./host/index.ts";
 import { isServed } from "./http/listening.ts";
 import { createPortReplica, type PortReplica, removeBridge } from "./ports/index.ts";
+import { readList, run } from "./system/commands.ts";
 
 export class UninstallError extends WeirError {}
 

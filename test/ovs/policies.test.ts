@@ -154,8 +154,13 @@ describe("network policies, with real packets on two nodes", function () {
     const from = [{ podSelector: { matchLabels: { app: "web" } } }];
     fabric.put(policy("a/api", { podSelector: { matchLabels: { app: "api" } }, ingress: [{ from }] }));
     const ends = ["a/api", "a/late"];
+    // A node process that starts gives out the first free address.
+    const used = new Set<string>();
     for (const labels of [{ app: "web" }, { app: "other" }, { app: "web" }]) {
+      await fabric.stop("n1", "SIGTERM");
+      await fabric.restart("n1");
       const [local, far] = [await fabric.plug("a/late", "n1"), await fabric.plug("a/later", "n2")];
+      used.add(local.ips[4]);
       const objects = [local, far].map((pod) => ({
         ...podOf(fabric, "a/web", { labels, uid: "" }),
         metadata: { namespace: "a", name: pod.key.slice(2), labels },
@@ -170,7 +175,10 @@ describe("network policies, with real packets on two nodes", function () {
       await fabric.unplug("a/late");
       await fabric.unplug("a/later");
     }
+    await fabric.stop("n1", "SIGTERM");
+    await fabric.restart("n1");
     const heir = await fabric.plug("a/heir", "n1");
+    assert.deepEqual([...used], [heir.ips[4]]);
     fabric.put({
       ...podOf(fabric, "a/web", { labels: { app: "other" } }),
       metadata: { namespace: "a", name: "heir" },

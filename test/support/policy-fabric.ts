@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Mac, parseMac } from "#base/address.ts";
@@ -53,6 +53,8 @@ export class PolicyFabric {
   readonly manifests: string;
   readonly nodes = new Map<string, PolicyNode>();
   readonly pods = new Map<string, PluggedPod>();
+  /** Those for which ADD has not returned. */
+  readonly arriving = new Map<string, PluggedPod>();
   readonly #objects = new Map<string, Manifest>();
   readonly #store: ModelStore = createModelStore(["manifests"]);
   #written = new Set<string>();
@@ -161,6 +163,7 @@ export class PolicyFabric {
     if (mac === undefined || v4 === undefined || v6 === undefined) throw new Error(`no addresses for ${key}`);
     const netns = call.netns.replace("/run/netns/", "");
     const pod = { key, node, netns, mac, ips: { 4: v4, 6: v6 }, call };
+    this.arriving.delete(key);
     this.pods.set(key, pod);
     await this.wire.openTap(key, netns, "eth0");
     return pod;
@@ -216,6 +219,29 @@ export class PolicyFabric {
     const port = new RegExp(`udp,tp_dst=${this.#tick} `);
     await until(async () => port.test(await this.ofctl(node, "dump-flows", "table=82")), 20_000);
     await this.appctl(node, "revalidator/purge");
+  }
+
+  /** Every flow of a node's bridge with its age in seconds: one that was written anew is young. */
+  async flowAges(node: string): Promise<ReadonlyMap<string, number>> {
+    const lines = (await this.ofctl(node, "dump-flows")).split("\n").filter((line) => line.includes("actions="));
+    const bare = (line: string) => line.replace(/(duration|n_packets|n_bytes|idle_age)=[^,]*, /g, "");
+    return new Map(lines.map((line) => [bare(line), Number(/duration=([\d.]+)s/.exec(line)?.[1])]));
+  }
+
+  /** SIGKILL; resolves when it is gone. */
+  async killSwitch(node: string): Promise<void> {
+    const { ovsDirectory } = this.node(node).machine;
+    const pid = Number(await readFile(`${ovsDirectory}/vswitchd.pid`, "utf8"));
+    process.kill(pid, "SIGKILL");
+    await until(async () => /\) Z /.test(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ") Z ")));
+  }
+
+  async startSwitch(node: string): Promise<void> {
+    const { ovsDirectory: d, netns } = this.node(node).machine;
+    const env = ["RUNDIR", "LOGDIR", "DBDIR"].map((variable) => `OVS_${variable}=${d}`);
+    const files = [`--pidfile=${d}/vswitchd.pid`, `--unixctl=${d}/vswitchd.ctl`, `--log-file=${d}/vswitchd.log`];
+    const argv = ["ovs-vswitchd", `unix:${d}/db.sock`, ...files, "-vconsole:off", "--detach", "--no-chdir"];
+    await exec("ip", ["netns", "exec", netns, "env", ...env, ...argv]);
   }
 
   async ofctl(node: string, command: string, ...argv: readonly string[]): Promise<string> {

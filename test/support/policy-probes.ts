@@ -63,8 +63,35 @@ export async function sendProbes(fabric: PolicyFabric, probes: readonly Probe[])
   });
 }
 
+/** Packets that may be sent again and again; the number of times that each was heard at the other end is told afterwards. */
+export interface Volley {
+  readonly packets: readonly Sending[];
+  /** Of each probe, in their order, in what taps have heard. */
+  count(heard: Readonly<Record<string, readonly string[]>>): readonly number[];
+}
+
+export function prepareVolley(fabric: PolicyFabric, probes: readonly Probe[]): Volley {
+  const sent = probes.map((probe) => prepare(fabric, probe));
+  return {
+    packets: sent.flatMap(({ packets }) => packets),
+    count(heard) {
+      const places = locate(
+        heard,
+        sent.map(({ token }) => token),
+      );
+      return sent.map(({ token, probe }) => places.get(token)?.get(probe.to) ?? 0);
+    },
+  };
+}
+
 /** What the policies say of it, from the objects alone. */
 export function isAllowed(fabric: PolicyFabric, probe: Probe): boolean {
+  const { leaves, enters } = judge(fabric, probe);
+  return leaves && enters;
+}
+
+/** What the sender's node lets out, and the receiver's in. */
+export function judge(fabric: PolicyFabric, probe: Probe): { readonly leaves: boolean; readonly enters: boolean } {
   const { from, to, family, protocol, port } = probe;
   const destination = parseIp(addressOf(fabric, to, family))!;
   const packet = {
@@ -72,7 +99,8 @@ export function isAllowed(fabric: PolicyFabric, probe: Probe): boolean {
     protocol: protocolNumber(protocol, destination),
     destinationPort: protocol === "icmp" ? undefined : port,
   };
-  return evaluate(fabric.view, (ip) => podAt(fabric, ip), packet).isAllowed;
+  const { egress, ingress } = evaluate(fabric.view, (ip) => podAt(fabric, ip), packet);
+  return { leaves: egress?.type !== "isolated", enters: ingress?.type !== "isolated" };
 }
 
 /** What is not as it should be, in words. */
@@ -99,7 +127,7 @@ export function describe({ from, to, family, protocol, port, size = 0 }: Probe):
 
 export function addressOf(fabric: PolicyFabric, end: string, family: Family): string {
   if (end === "outside") return fabric.fabric.outside.addresses[family]!;
-  const pod = fabric.pods.get(end);
+  const pod = podOf(fabric, end);
   return pod === undefined ? OWN[family](numberOf(end)) : pod.ips[family];
 }
 
@@ -128,7 +156,7 @@ function prepare(fabric: PolicyFabric, probe: Probe): Sent {
     ...{ source: parseIp(sourceOf(fabric, from, to, family))!, destination: parseIp(address)! },
     ...{ protocol, sourcePort, destinationPort: port, data },
   });
-  const pod = fabric.pods.get(from);
+  const pod = podOf(fabric, from);
   const send = (packet: Buffer): Sending =>
     pod === undefined ? [from, packet.toString("hex"), address] : [from, frameOf(pod, packet)];
   return { probe, token: token.toString("hex"), sourcePort, packets: packets.map(send) };
@@ -137,7 +165,11 @@ function prepare(fabric: PolicyFabric, probe: Probe): Sent {
 /** A node speaks to pods from its gateway's address, to others from its own. */
 function sourceOf(fabric: PolicyFabric, from: string, to: string, family: Family): string {
   if (!fabric.nodes.has(from)) return addressOf(fabric, from, family);
-  return (fabric.pods.has(to) ? GATEWAYS : OWN)[family](numberOf(from));
+  return (podOf(fabric, to) !== undefined ? GATEWAYS : OWN)[family](numberOf(from));
+}
+
+function podOf({ pods, arriving }: PolicyFabric, key: string): PluggedPod | undefined {
+  return pods.get(key) ?? arriving.get(key);
 }
 
 function numberOf(node: string): number {
@@ -146,7 +178,7 @@ function numberOf(node: string): number {
 
 function podAt(fabric: PolicyFabric, ip: Ip) {
   const text = formatIp(ip);
-  for (const { key, ips } of fabric.pods.values())
+  for (const { key, ips } of [...fabric.pods.values(), ...fabric.arriving.values()])
     if (Object.values(ips).includes(text)) return fabric.view.Pod.get(key);
   return undefined;
 }

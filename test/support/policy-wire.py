@@ -2,10 +2,11 @@
 Raw sockets in many network namespaces, held by one process: what one of them sends and all of them hear is in one order.
 A request a line on stdin, an answer a line on stdout, both JSON.
 """
-import ctypes, json, os, select, socket, sys, time
+import ctypes, errno, fcntl, json, os, select, socket, sys, time
 
 OUTGOING, IP = socket.PACKET_OUTGOING, (b"\x08\x00", b"\x86\xdd")
 PATIENCE = 10
+SIOCGIFINDEX = 0x8933
 libc = ctypes.CDLL(None, use_errno=True)
 home = os.open("/proc/self/ns/net", os.O_RDONLY)
 
@@ -65,8 +66,13 @@ def send(name, packet, address=None):
     data = bytes.fromhex(packet)
     if address is not None:
         hosts[name][":" in address].sendto(data, (address, 0))
-    else:
-        taps[name].send(data)
+    elif name in taps:
+        try:
+            taps[name].send(data)
+        except OSError as error:
+            # A device that is not up yet, or no more.
+            if error.errno not in (errno.ENETDOWN, errno.ENXIO):
+                raise
 
 
 def listen(wait, take):
@@ -158,31 +164,37 @@ def hang_up(key):
         end.close()
 
 
-def await_device(netns, device):
-    """Resolves the instant the device is there and up; then its MAC, before it has an address even."""
-    end = time.monotonic() + PATIENCE
+def ambush(name, netns, device, packets):
+    """Sends all packets again and again until the next line comes; and opens a tap on a device the instant there is one."""
+    heard, opened, rounds = {}, False, 0
     with Inside(netns):
-        while time.monotonic() < end:
+        scout = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def take(tap, frame):
+        if frame[12:14] in IP:
+            heard.setdefault(tap, []).append(frame.hex())
+
+    print(json.dumps({"value": "lying in wait"}), flush=True)
+    while not select.select([0], [], [], 0)[0]:
+        if not opened:
             try:
-                with open_device(device) as tap:
-                    return tap.getsockname()[4].hex()
+                fcntl.ioctl(scout, SIOCGIFINDEX, device.encode().ljust(40, b"\0"))
+                open_tap(name, netns, device)
+                opened = True
             except OSError:
-                continue
-    raise TimeoutError(f"no {device} in {netns}")
-
-
-def open_device(device):
-    tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    try:
-        tap.bind((device, 0))
-        return tap
-    except OSError:
-        tap.close()
-        raise
+                pass
+        for packet in packets:
+            send(*packet)
+        rounds += 1
+        listen(0.001, take)
+    sys.stdin.readline()
+    scout.close()
+    listen(0, take)
+    return {"heard": heard, "opened": opened, "rounds": rounds}
 
 
 CALLS = {call.__name__: call for call in [
-    open_tap, close_tap, open_host, run_phases, forget, connect, write, read, hang_up, await_device]}
+    open_tap, close_tap, open_host, run_phases, forget, connect, write, read, hang_up, ambush]}
 print("ready", flush=True)
 for line in sys.stdin:
     call, *arguments = json.loads(line)

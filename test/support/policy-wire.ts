@@ -15,6 +15,13 @@ export interface Phase {
   readonly fences: readonly Fence[];
 }
 
+export interface Ambush {
+  readonly heard: Readonly<Record<string, readonly string[]>>;
+  /** The device came. */
+  readonly opened: boolean;
+  readonly rounds: number;
+}
+
 type End = "client" | "server";
 
 /** Raw sockets and TCP connections in many network namespaces, all in one process: see policy-wire.py. */
@@ -31,8 +38,14 @@ export interface Wire {
   /** How many bytes this end has received since the beginning. */
   read(key: string, end: End): Promise<number>;
   hangUp(key: string): Promise<void>;
-  /** The MAC of a device as soon as there is one. */
-  awaitDevice(netns: string, device: string): Promise<string>;
+  /** Sends all packets again and again until `prey` is done; and opens a tap on a device the instant it comes. */
+  ambush(
+    name: string,
+    netns: string,
+    device: string,
+    packets: readonly Sending[],
+    prey: () => Promise<unknown>,
+  ): Promise<Ambush>;
   close(): Promise<void>;
 }
 
@@ -71,7 +84,13 @@ export async function openWire(): Promise<Wire> {
     write: (...words) => call("write", ...words),
     read: (...words) => call("read", ...words),
     hangUp: (key) => call("hang_up", key),
-    awaitDevice: (...words) => call("await_device", ...words),
+    async ambush(name, netns, device, packets, prey) {
+      await call("ambush", name, netns, device, packets);
+      const halt = () => void child.stdin.write("\n");
+      prey().then(halt, halt);
+      const { value }: { value: Ambush } = JSON.parse(await next());
+      return value;
+    },
     async close() {
       child.stdin.end();
       await ended;

@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { replaceFile, unfinishedPath } from "../system/replace-file.ts";
 
 export interface ConflistOptions {
   readonly directory: string;
@@ -18,16 +19,11 @@ export async function writeConflist(options: ConflistOptions): Promise<void> {
   const path = join(directory, name);
   if ((await readFile(path, "utf8").catch(() => "")) === text) return;
   await mkdir(directory, { recursive: true });
-  await writeFile(temporaryPath(options), text, { mode: 0o644 });
-  await rename(temporaryPath(options), path);
+  await replaceFile(path, text, 0o644);
 }
 
-export async function removeConflist(options: ConflistOptions): Promise<void> {
-  await rm(join(options.directory, options.name), { force: true });
-  await rm(temporaryPath(options), { force: true });
-}
-
-/** Runtimes read *.conf, *.conflist and *.json: this name is none of them. */
-function temporaryPath({ directory, name }: ConflistOptions): string {
-  return join(directory, `.${name}.new`);
+/** Runtimes read *.conf, *.conflist and *.json: an unfinished one has another name. */
+export async function removeConflist({ directory, name }: ConflistOptions): Promise<void> {
+  const path = join(directory, name);
+  for (const one of [path, unfinishedPath(path)]) await rm(one, { force: true });
 }

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { CommandError } from "./command-error.ts";
+import { CommandError } from "../system/commands.ts";
 
 /** Node makes pipes to its children from socket pairs. */
 type Helper = ChildProcessByStdio<Socket, Socket, null>;

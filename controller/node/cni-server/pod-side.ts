@@ -1,8 +1,7 @@
-import { execFile } from "node:child_process";
 import { type Cidr, cidrContains, formatIp, formatMac, isIpv4 } from "#base/address.ts";
 import { ROUTER_MAC } from "#pipeline/layout/ports.ts";
 import { gatewayOf, POD_PORT_NAME, type PodPort } from "../ports/index.ts";
-import { CommandError } from "./command-error.ts";
+import { CommandError, type Listed, readList, run } from "../system/commands.ts";
 import { NetnsHelper } from "./netns-helper.ts";
 
 /** What the kernel does for pods: veth pairs, and what is inside of a pod's namespace. */
@@ -80,8 +79,6 @@ export function plugRequest(
   return [...["plug", netns, ifname, name, formatMac(mac), String(mtu), offload, formatMac(ROUTER_MAC)], ...addresses];
 }
 
-type Listed = Readonly<Record<string, unknown>>;
-
 function judge(port: PodPort, links: readonly Listed[], routes: readonly string[]): string | undefined {
   const link = links[0];
   if (link === undefined) return `${port.ifname} is not there`;
@@ -96,19 +93,4 @@ function judge(port: PodPort, links: readonly Listed[], routes: readonly string[
       return `there is no default route for IPv${isIpv4(ip) ? 4 : 6} through ${port.ifname}`;
   }
   return undefined;
-}
-
-function readList(text: string): readonly Listed[] {
-  const list: unknown = JSON.parse(text.trim() === "" ? "[]" : text);
-  return Array.isArray(list) ? list.filter((entry) => typeof entry === "object" && entry !== null) : [];
-}
-
-function run(file: string, argv: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(file, argv, { timeout: 20_000 }, (error, output, complaint) => {
-      if (error === null) return resolve(output);
-      const code = typeof error.code === "number" ? error.code : -1;
-      reject(new CommandError([file, ...argv].join(" "), code, complaint || error.message));
-    });
-  });
 }

@@ -1,6 +1,6 @@
 import { formatIp, type Ip } from "#base/address.ts";
 import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
-import { isListed, type Listed, readList } from "./commands.ts";
+import { isListed, type Listed, readList } from "../system/commands.ts";
 import { globalAddresses } from "./gateway.ts";
 
 /** What the pipeline reads as an `Underlay` object. */

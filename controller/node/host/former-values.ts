@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { WeirError } from "#base/errors.ts";
-import { isListed } from "./commands.ts";
+import { isListed } from "../system/commands.ts";
+import { replaceFile, unfinishedPath } from "../system/replace-file.ts";
 
 /** What sysctls were before Weir's first change of each, on disk, so that any later process can write them back. */
 export interface FormerValues {
@@ -38,7 +39,7 @@ export function createFormerValues(stateDirectory: string): FormerValues {
     recall: load,
     async forget() {
       await rm(path, { force: true });
-      await rm(`${path}.new`, { force: true });
+      await rm(unfinishedPath(path), { force: true });
       known = new Map();
     },
   };
@@ -73,17 +74,4 @@ function readEntry(entry: unknown): [string, string] {
 function unreadable(path: string, cause: unknown): FormerValuesError {
   const message = `${path}, which says what sysctls were before Weir, cannot be read; mend it, or remove it to take the values of now for the former ones`;
   return new FormerValuesError("E_FORMER_VALUES", message, { path }, cause);
-}
-
-/** Either the old content or the new is there, whenever the power goes. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const fresh = `${path}.new`;
-  const file = await open(fresh, "w", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(fresh, path);
 }

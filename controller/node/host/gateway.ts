@@ -1,6 +1,6 @@
 import { formatIp, parseIp } from "#base/address.ts";
 import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
-import { isListed, readList } from "./commands.ts";
+import { isListed, readList } from "../system/commands.ts";
 
 /** weir-gw0 as the kernel has it. */
 export interface GatewayLink {

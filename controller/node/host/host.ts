@@ -3,7 +3,7 @@ import { isEqual } from "#base/equal.ts";
 import { describeError, WeirError } from "#base/errors.ts";
 import type { HostState } from "#pipeline/host-state.ts";
 import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
-import { CommandError, run } from "./commands.ts";
+import { CommandError, run } from "../system/commands.ts";
 import { createFormerValues, type FormerValues } from "./former-values.ts";
 import { type GatewayLink, gatewayLines, readGateway } from "./gateway.ts";
 import { createNftTables, removeNftTables } from "./nft-tables.ts";

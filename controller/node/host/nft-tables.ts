@@ -1,5 +1,5 @@
 import { isEqual } from "#base/equal.ts";
-import { CommandError, isListed, run } from "./commands.ts";
+import { CommandError, isListed, run } from "../system/commands.ts";
 import { NFT_FAMILIES, NFT_TABLE, type NftFamily, type NftObject } from "./nftables.ts";
 
 /** Our tables in the kernel. */

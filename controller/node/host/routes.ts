@@ -1,7 +1,7 @@
 import { formatCidr, formatIp, parseCidr, parseIp } from "#base/address.ts";
 import type { HostRoute } from "#pipeline/host-state.ts";
 import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
-import { type Listed, readList } from "./commands.ts";
+import { type Listed, readList } from "../system/commands.ts";
 
 /** Routing protocol number of our routes ("W"): nobody's in iproute2's rt_protos. That is how they are known as ours. */
 export const ROUTE_PROTOCOL = 87;

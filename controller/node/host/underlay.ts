@@ -5,7 +5,7 @@ import { isEqual } from "#base/equal.ts";
 import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
-import { run } from "./commands.ts";
+import { run } from "../system/commands.ts";
 import { type FoundUnderlay, findUnderlay, type UnderlayObject } from "./find-underlay.ts";
 import { watchAddresses } from "./watch-addresses.ts";
 

@@ -1,6 +1,6 @@
 import type { HostState } from "#pipeline/host-state.ts";
 import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
-import { readList } from "./commands.ts";
+import { readList } from "../system/commands.ts";
 import type { Sysctls } from "./sysctls.ts";
 
 /** The interfaces with a default route that a router has announced: from `ip -N -j -6 route show default proto ra`. */

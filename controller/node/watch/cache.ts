@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import { replaceFile } from "../system/replace-file.ts";
 import { isRecord } from "./kinds.ts";
 
 /**
@@ -43,11 +44,9 @@ export function createIntentCache({ directory, nodeName, log, delay = 5000 }: In
     writing = writing.then(async () => {
       for (const [source, objects] of due) {
         try {
-          await replaceFile(
-            folder,
-            pathOf(folder, source),
-            JSON.stringify({ format: FORMAT, nodeName, objects: [...objects] }),
-          );
+          await mkdir(folder, { recursive: true, mode: 0o700 });
+          const text = JSON.stringify({ format: FORMAT, nodeName, objects: [...objects] });
+          await replaceFile(pathOf(folder, source), text);
         } catch (error) {
           log.warn("the last intent was not saved", { source, folder, error: describeError(error) });
         }
@@ -84,20 +83,6 @@ function decode(value: unknown, nodeName: string): ReadonlyMap<string, unknown> 
     if (Array.isArray(entry) && typeof entry[0] === "string" && isRecord(entry[1])) objects.set(entry[0], entry[1]);
   }
   return objects;
-}
-
-/** Either the old content or the new is there, whenever the power goes. */
-async function replaceFile(folder: string, path: string, text: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const fresh = `${path}.new`;
-  const file = await open(fresh, "w", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(fresh, path);
 }
 
 function isNotFound(error: unknown): boolean {
