@@ -71,10 +71,11 @@ export function createPolicyTable(): PolicyTable {
       }
     },
     *unclear(place, direction) {
-      if (place.podLabels === undefined)
-        for (const policy of byNamespace.get(place.namespace)) if (policy[direction] !== undefined) yield policy;
+      // Of a pod of which nothing is known, nothing passes.
+      const isUnknown = place.podLabels === undefined;
+      if (isUnknown) yield* byNamespace.get(place.namespace);
       for (const policy of ofCluster.values())
-        if (policy[direction].length > 0 && isUnclear(policy, place)) yield policy;
+        if ((isUnknown || policy[direction].length > 0) && isUnclear(policy, place)) yield policy;
     },
   };
 }
