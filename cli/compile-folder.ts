@@ -1,12 +1,12 @@
 import { readManifests } from "#controller/node/watch/manifests.ts";
-import { formatFlow } from "#openflow/index.ts";
+import { formatFlow, formatGroupEntry } from "#openflow/text/index.ts";
 import { type Compiled, compile } from "#pipeline/compile.ts";
-import type { DesiredFlow } from "#pipeline/desired.ts";
 import { TABLE_NAMES } from "#pipeline/layout/tables.ts";
 import { formatOwner } from "#pipeline/owner.ts";
 import type { Problem } from "#pipeline/problem.ts";
 import type { Settings } from "#pipeline/settings.ts";
 import type { RawChange } from "#pipeline/source.ts";
+import type { DesiredFlow, DesiredGroup } from "#pipeline/switch-state.ts";
 import { CliError, usageError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { formatProblem } from "./format-problem.ts";
@@ -54,6 +54,8 @@ function onlyNode(changes: readonly RawChange[], problems: readonly Problem[]): 
 function* asText(folder: string, node: string, compiled: Compiled): Generator<string> {
   yield `# ${folder} as node ${node} has it: ${compiled.flows.length} flows\n`;
   for (const assumption of compiled.assumptions) yield `# assumed: ${assumption}\n`;
+  for (const { group, site, owners } of compiled.groups)
+    yield `# ovs-ofctl add-group: ${formatGroupEntry(group)}  # ${formatReason(site, owners.map(formatOwner))}\n`;
   let table: number | undefined;
   for (const desired of compiled.flows) {
     if (desired.flow.table !== table) {
@@ -69,6 +71,7 @@ function asJson(node: string, compiled: Compiled, problems: readonly Problem[]) 
     node,
     assumptions: compiled.assumptions,
     flows: compiled.flows.map(flowAsJson),
+    groups: compiled.groups.map(groupAsJson),
     host: { ...compiled.host, routes: [...compiled.host.routes.values()] },
     problems,
   };
@@ -78,4 +81,8 @@ function flowAsJson({ flow, site, owners }: DesiredFlow) {
   const { table, priority, cookie } = flow;
   const identity = { table, tableName: TABLE_NAMES.get(table), priority, cookie: `0x${cookie.toString(16)}` };
   return { flow: formatFlow(flow), ...identity, site, owners: owners.map(formatOwner) };
+}
+
+function groupAsJson({ group, site, owners }: DesiredGroup) {
+  return { group: formatGroupEntry(group), id: group.groupId, site, owners: owners.map(formatOwner) };
 }

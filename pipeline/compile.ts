@@ -1,6 +1,5 @@
 import { addToIp, type Cidr, cidrContains, formatIp, formatMac, type Ip, type Mac } from "#base/address.ts";
 import { flowKey } from "#openflow/flow.ts";
-import type { DesiredFlow } from "./desired.ts";
 import { gatewayAddress } from "./features/nodes.ts";
 import type { HostState } from "./host-state.ts";
 import type { Node, Pod, View } from "./model/model.ts";
@@ -9,10 +8,13 @@ import { createPipeline } from "./pipeline.ts";
 import type { Problem } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 import type { RawChange } from "./source.ts";
+import type { DesiredFlow, DesiredGroup } from "./switch-state.ts";
 
 export interface Compiled {
   /** By table, then from the highest priority down, then by match: the same whatever the order of the manifests. */
   readonly flows: readonly DesiredFlow[];
+  /** By number. */
+  readonly groups: readonly DesiredGroup[];
   readonly host: HostState;
   readonly problems: readonly Problem[];
   /** What is not in the manifests and was made up: "pod default/web: port 10, MAC ..., address ...". */
@@ -40,6 +42,7 @@ export function compile(settings: Settings, changes: readonly RawChange[]): Comp
       ];
   return {
     flows: sortFlows(pipeline.desired.flows.values()),
+    groups: [...pipeline.desired.groups.values()].sort((a, b) => a.group.groupId - b.group.groupId),
     host: pipeline.desired.host(),
     problems: [...pipeline.problems(), ...absent],
     assumptions: assumed.assumptions,

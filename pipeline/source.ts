@@ -1,5 +1,15 @@
-/** The kinds of objects that the pipeline reads: five of Kubernetes, two of the node itself. */
-export const KINDS = ["Pod", "Node", "Namespace", "NetworkPolicy", "ClusterNetworkPolicy", "Port", "Underlay"] as const;
+/** The kinds of objects that the pipeline reads: those of Kubernetes, and two of the node itself. */
+export const KINDS = [
+  "Pod",
+  "Node",
+  "Namespace",
+  "NetworkPolicy",
+  "ClusterNetworkPolicy",
+  "Service",
+  "EndpointSlice",
+  "Port",
+  "Underlay",
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** One object as its source has it now. */

@@ -12,13 +12,10 @@ import { DIRECTIONS } from "../model/policy.ts";
 import type { Owner } from "../owner.ts";
 import type { Settings } from "../settings.ts";
 import { STAGES, tablesOf } from "./policy/stages.ts";
-import { ETH_TYPE, fromSource, goto, matchRegister, registerField, setRegister } from "./vocabulary.ts";
+import { ctState, ETH_TYPE, fromSource, goto, matchRegister, registerField, STATE, setRegister } from "./vocabulary.ts";
 
 const OWNER: Owner = { kind: "Weir", name: "base" };
 const FAMILIES = [ETH_TYPE.ipv4, ETH_TYPE.ipv6];
-
-/** Bits of ct_state, as ovs-fields(7) names them. */
-const STATE = { new: 0x01, rel: 0x04, rpl: 0x08, inv: 0x10, trk: 0x20 } as const;
 
 /**
  * Every connection is tracked, whether a policy looks at it or not: one that comes later finds connections whose direction is
@@ -41,7 +38,7 @@ function flow(
 }
 
 function track(): readonly Contribution[] {
-  const lookUp: Action = { type: "ct", zone: ZONE, table: TABLES.ConnectionState.id };
+  const lookUp: Action = { type: "ct", zone: ZONE, nat: true, table: TABLES.ConnectionState.id };
   return [
     ...FAMILIES.map((eth_type) => flow("connections/track", "Conntrack", PRIORITY.fallback, { eth_type }, [lookUp])),
     flow("base/miss", "Conntrack", PRIORITY.miss, {}, []),
@@ -59,10 +56,13 @@ function classify(): readonly Contribution[] {
     state("connections/invalid", PRIORITY.forbid, ctState(STATE.inv), []),
     state("connections/denied", PRIORITY.except, { ...reply, ...denied }, []),
     state("connections/denied", PRIORITY.except, { ...related, ...denied }, []),
+    // Translated before a policy was asked, and never let through: nobody has asked for what looks like an answer.
+    state("connections/denied", PRIORITY.except, { ...reply, ...mark(0, CT_MARK.known) }, []),
     state("connections/reply", PRIORITY.address, reply, pass),
     state("connections/reply", PRIORITY.address, related, pass),
-    state("connections/next", PRIORITY.fallback, fromSource(SOURCE.pod), [goto("EgressAdmin")]),
-    state("connections/next", PRIORITY.miss, {}, [goto("Route")]),
+    state("connections/next", PRIORITY.miss, {}, [goto("Endpoint")]),
+    flow("connections/next", "Endpoint", PRIORITY.fallback, fromSource(SOURCE.pod), [goto(tablesOf("egress")[0])]),
+    flow("connections/next", "Endpoint", PRIORITY.miss, {}, [goto("Route")]),
     flow("connections/reply", "IngressAdmin", PRIORITY.exempt, matchRegister("isReply", 1), [goto("Commit")]),
     ...DIRECTIONS.flatMap((direction) => passOn(tablesOf(direction), STAGES[direction].next)),
   ];
@@ -78,18 +78,20 @@ function commit(): readonly Contribution[] {
   const rules = [move("egressRule", CT_LABEL.egressRule.start), move("ingressRule", CT_LABEL.ingressRule.start)];
   const remember = ct([known, ...rules]);
   const forgive = ct([known]);
+  const unknown = mark(0, CT_MARK.known | CT_MARK.denied);
   return [
     ...FAMILIES.flatMap((eth_type) => [
-      flow("connections/commit", "Commit", PRIORITY.address, { eth_type, ...ctState(STATE.new) }, [
+      // Not only new ones: a service's connection is known to conntrack before a policy lets it through.
+      flow("connections/commit", "Commit", PRIORITY.address, { eth_type, ...ctState(0, STATE.rpl), ...unknown }, [
         remember,
-        goto("Output"),
+        goto("SourceNat"),
       ]),
       flow("connections/denied", "Commit", PRIORITY.except, { eth_type, ...mark(CT_MARK.denied) }, [
         forgive,
-        goto("Output"),
+        goto("SourceNat"),
       ]),
     ]),
-    flow("connections/next", "Commit", PRIORITY.miss, {}, [goto("Output")]),
+    flow("connections/next", "Commit", PRIORITY.miss, {}, [goto("SourceNat")]),
   ];
 }
 
@@ -122,11 +124,6 @@ function limitSamples({ denialSamples = DEFAULT_DENIAL_SAMPLES }: Settings): Con
 /** With the first bit set and the second one, if any, not. */
 function mark(set: number, unset = 0): MatchSpec {
   return { ct_mark: [set, set | unset] };
-}
-
-/** Tracked, with the first bit set and the second one, if any, not. */
-function ctState(set: number, unset = 0): MatchSpec {
-  return { ct_state: [STATE.trk | set, STATE.trk | set | unset] };
 }
 
 function ct(exec: readonly Action[]): Action {

@@ -5,6 +5,7 @@ import { createConnectionsFeature } from "./connections.ts";
 import { createNodesFeature } from "./nodes.ts";
 import { createPodsFeature } from "./pods.ts";
 import { createPoliciesFeature } from "./policies.ts";
+import { createServicesFeature } from "./services.ts";
 
 /** All features, in the order of the pipeline document. */
 export function createFeatures(settings: Settings): readonly Feature[] {
@@ -14,5 +15,6 @@ export function createFeatures(settings: Settings): readonly Feature[] {
     createNodesFeature(settings),
     createConnectionsFeature(settings),
     createPoliciesFeature(settings),
+    createServicesFeature(settings),
   ];
 }

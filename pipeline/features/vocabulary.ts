@@ -16,6 +16,8 @@ export const ICMPV6 = {
   neighbourAdvertisement: 136,
   redirect: 137,
 } as const;
+/** Bits of ct_state, as ovs-fields(7) names them. */
+export const STATE = { new: 0x01, rel: 0x04, rpl: 0x08, inv: 0x10, trk: 0x20, dnat: 0x80 } as const;
 /** The bit of vlan_vid which says that there is a tag (OFPVID_PRESENT). */
 export const VLAN_PRESENT = 0x1000;
 export const ARP_OP = { request: 1, reply: 2 } as const;
@@ -55,6 +57,14 @@ export function matchRegister(name: keyof typeof REGISTERS, value: number): Matc
   return { [register]: bits === 32 ? value : [value << start, ((1 << bits) - 1) << start] };
 }
 
+/** The same beside what a match says already, of the same register maybe. */
+export function alsoMatchRegister(spec: MatchSpec, name: keyof typeof REGISTERS, value: number): MatchSpec {
+  const { register } = REGISTERS[name];
+  const [before, more] = [spec[register], matchRegister(name, value)[register]];
+  if (!Array.isArray(before) || !Array.isArray(more)) return { ...spec, [register]: more };
+  return { ...spec, [register]: [before[0] | more[0], before[1] | more[1]] };
+}
+
 /** Route's verdict: rewritten MACs and the port by which Output sends the packet, as its next hop. */
 export function forwardTo(port: number, destinationMac: Mac): readonly Action[] {
   return [...readdress(port, destinationMac), goto("Ttl")];
@@ -76,6 +86,11 @@ function readdress(port: number, destinationMac: Mac): readonly Action[] {
 export function registerField(name: keyof typeof REGISTERS): Subfield {
   const { register, start, bits } = REGISTERS[name];
   return { field: register, start, bits };
+}
+
+/** Tracked, with the first bits set and the second ones, if any, not. */
+export function ctState(set: number, unset = 0): MatchSpec {
+  return { ct_state: [STATE.trk | set, STATE.trk | set | unset] };
 }
 
 /** Packets of either family to an address. */

@@ -41,7 +41,8 @@ export function createConjunctionIds(hash: (text: string) => number = fnv1a): Co
   };
 }
 
-function fnv1a(text: string): number {
+/** All bits of the result depend on all of the text. */
+export function fnv1a(text: string): number {
   let bits = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) bits = Math.imul(bits ^ text.charCodeAt(i), 0x01000193);
   // The upper bits are taken: let every character sway them.

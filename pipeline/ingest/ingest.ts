@@ -2,10 +2,12 @@ import type { ModelOf } from "../model/model.ts";
 import type { Problem } from "../problem.ts";
 import type { Kind, RawChange } from "../source.ts";
 import { readClusterNetworkPolicy } from "./cluster-network-policy.ts";
+import { readEndpointSlice } from "./endpoint-slice.ts";
 import { readNamespace, readNode, readPod } from "./kubernetes.ts";
 import { readNetworkPolicy } from "./network-policy.ts";
 import { readPort, readUnderlay } from "./node-local.ts";
 import { createReader, isRecord, type Reader } from "./reader.ts";
+import { readService } from "./service.ts";
 
 /** One line a kind: how an object becomes a model value. Undefined means that nothing useful could be read. */
 const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[K] | undefined } = {
@@ -14,6 +16,8 @@ const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[
   Namespace: readNamespace,
   NetworkPolicy: readNetworkPolicy,
   ClusterNetworkPolicy: readClusterNetworkPolicy,
+  Service: readService,
+  EndpointSlice: readEndpointSlice,
   Port: readPort,
   Underlay: readUnderlay,
 };

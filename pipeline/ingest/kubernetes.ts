@@ -2,6 +2,7 @@ import { type Cidr, type Ip, isIpv4, parseCidr, parseIp } from "#base/address.ts
 import type { Namespace, NetworkCondition, Node, Pod } from "../model/model.ts";
 import { NAMESPACE_NAME_LABEL } from "../model/namespace-name.ts";
 import { readNamedPorts } from "./container-ports.ts";
+import { isHostAddress, parseHostAddress } from "./host-address.ts";
 import { isRecord, type Reader } from "./reader.ts";
 
 /** The annotation by which a node tells its peers the MTU of its pods. */
@@ -83,18 +84,6 @@ function readAddresses(reader: Reader): Pick<Node, "addresses" | "externalAddres
     if (address !== undefined) found[type].push(address);
   }
   return { addresses: found.InternalIP, externalAddresses: found.ExternalIP };
-}
-
-function parseHostAddress(text: string): Ip | undefined {
-  const ip = parseIp(text);
-  return ip !== undefined && isHostAddress(ip) ? ip : undefined;
-}
-
-/** Neither unspecified nor loopback nor multicast. */
-function isHostAddress(ip: Ip): boolean {
-  if (typeof ip === "bigint") return ip > 1n && ip >> 120n !== 0xffn;
-  const first = ip >>> 24;
-  return first !== 0 && first !== 127 && first < 224;
 }
 
 /** Room for the network's own address, the gateway's, and a pod's; and not so much that it holds half of the world. */

@@ -11,9 +11,12 @@ export const REGISTERS = {
     purpose: "on its way to Deny: which side's policies deny it",
   },
   deniedReason: { register: "reg0", start: 7, bits: 2, purpose: "on its way to Deny: why they do" },
+  isHairpin: { register: "reg0", start: 12, bits: 1, purpose: "it goes back to where it came from" },
+  hasEndpoint: { register: "reg0", start: 13, bits: 1, purpose: "which endpoint the client has is settled" },
   outputPort: { register: "reg1", start: 0, bits: 32, purpose: "the port that Route chose" },
   egressRule: { register: "reg5", start: 0, bits: 32, purpose: "the rule that let the packet out of its pod" },
   ingressRule: { register: "reg6", start: 0, bits: 32, purpose: "the rule that lets it into its pod" },
+  endpoint: { register: "reg7", start: 0, bits: 32, purpose: "the endpoint, as its bucket is numbered" },
   scratch: { register: "reg2", start: 0, bits: 32, purpose: "holds an address while ARP fields are swapped" },
 } as const satisfies Readonly<Record<string, BitRange & { readonly purpose: string }>>;
 

@@ -71,6 +71,19 @@ export const FEATURES = {
       },
     },
   },
+  services: {
+    id: 7,
+    sites: {
+      next: { id: 1, why: "what is for no service goes on" },
+      balance: { id: 2, why: "a new connection to a service gets one of its endpoints" },
+      local: { id: 3, why: "a service that is for its clients' own nodes has no endpoint on this one" },
+      reject: { id: 4, why: "a service without endpoints refuses" },
+      affinity: { id: 5, why: "a client keeps its endpoint for a while" },
+      remembered: { id: 6, why: "the endpoint that a client had last; the switch itself has made it" },
+      endpoint: { id: 7, why: "an endpoint's number stands for its address" },
+      hairpin: { id: 8, why: "what a service sends back to where it came from carries a virtual address meanwhile" },
+    },
+  },
 } as const;
 
 export type FeatureName = keyof typeof FEATURES;

@@ -1,7 +1,7 @@
 import { requireUnique } from "./validate.ts";
 
 /**
- * The tables of br-weir, in the order in which a packet meets them. Ids are constants with gaps: 40-49 are kept for services.
+ * The tables of br-weir, in the order in which a packet meets them. Ids are constants with gaps: 40-49 are for services.
  * A retired id is not used again within two versions.
  */
 export const TABLES = {
@@ -27,12 +27,38 @@ export const TABLES = {
   },
   Conntrack: {
     id: 30,
-    purpose: "Looks up the connection that the packet belongs to.",
+    purpose:
+      "Looks up the connection that the packet belongs to, and gives it the address that the connection's first packet got. What comes to a virtual address comes from one that had to be hidden: the real one is looked up first.",
   },
   ConnectionState: {
     id: 31,
     purpose:
       "Replies go on to Route: policies were asked when the connection began, and are asked anew with each packet of the side that began it. What conntrack cannot place is dropped, and so are replies of a connection that a policy came to forbid.",
+  },
+  ServiceAffinity: {
+    id: 40,
+    purpose:
+      "Which endpoint did this client have last? Flows that ServiceLearn has made, for services with session affinity; they go by themselves. Service asks here, and the packet goes on there.",
+  },
+  Service: {
+    id: 41,
+    purpose:
+      "Is it for a service? A new connection to one of its addresses gets an endpoint: a group chooses by the connection's addresses and ports, the same on every node, and few choices change when an endpoint comes or goes. Where there is none the packet is handed to the host, which refuses it.",
+  },
+  ServiceLearn: {
+    id: 42,
+    purpose:
+      "For services with session affinity: a client whose endpoint is not known gets one by the group and comes back here; then ServiceAffinity is told, or told anew.",
+  },
+  EndpointNat: {
+    id: 43,
+    purpose:
+      "For services with session affinity: the endpoint's number becomes its address. One that is gone is forgotten, and the group chooses another.",
+  },
+  Endpoint: {
+    id: 44,
+    purpose:
+      "The packet has the address that it really goes to, by a service or by itself. Policies come next, for what pods send; but no policy comes between a pod and itself.",
   },
   EgressAdmin: {
     id: 50,
@@ -98,9 +124,14 @@ export const TABLES = {
     purpose:
       "Where packets end that a policy forbids. If they belong to a connection that was there before, it is marked, and its replies end too. The node process is told of as many as a meter lets pass: of each packet that would begin a connection, and of the first with which one is cut.",
   },
+  SourceNat: {
+    id: 97,
+    purpose:
+      "What goes back to where it came from would carry its receiver's own address, which nobody takes from outside: it gets a virtual one, and the answer comes back to it.",
+  },
   Output: {
     id: 100,
-    purpose: "Sends the packet out of the port that Route chose.",
+    purpose: "Sends the packet out of the port that Route chose, be it the one by which it came.",
   },
 } as const;
 

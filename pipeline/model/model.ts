@@ -1,8 +1,10 @@
 import type { Cidr, Ip, Mac } from "#base/address.ts";
+import type { Backends, BackendsChange } from "../index/backends.ts";
 import type { RuleChange, Rules, SubjectChange } from "../index/rules.ts";
 import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
 import type { ClusterNetworkPolicy, NetworkPolicy } from "./policy.ts";
+import type { EndpointSlice, Service } from "./service.ts";
 
 export type Labels = ReadonlyMap<string, string>;
 
@@ -77,6 +79,8 @@ export interface ModelOf {
   readonly Namespace: Namespace;
   readonly NetworkPolicy: NetworkPolicy;
   readonly ClusterNetworkPolicy: ClusterNetworkPolicy;
+  readonly Service: Service;
+  readonly EndpointSlice: EndpointSlice;
   readonly Port: Port;
   readonly Underlay: Underlay;
 }
@@ -88,6 +92,7 @@ export type Objects = { readonly [K in Kind]: ReadonlyMap<string, ModelOf[K]> };
 export interface View extends Objects {
   readonly selections: Selections;
   readonly rules: Rules;
+  readonly backends: Backends;
 }
 
 /** One object before and after; at least one of the two is there. */
@@ -101,4 +106,4 @@ export type ObjectChange = {
 }[Kind];
 
 /** What a step changes: objects first, then what follows from them, which the view says as well. */
-export type ModelChange = ObjectChange | SelectionChange | AddressChange | RuleChange | SubjectChange;
+export type ModelChange = ObjectChange | SelectionChange | AddressChange | RuleChange | SubjectChange | BackendsChange;

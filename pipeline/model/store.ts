@@ -1,4 +1,5 @@
 import { isEqual } from "#base/equal.ts";
+import { createBackendIndex } from "../index/backend-index.ts";
 import { createRuleIndex } from "../index/rule-index.ts";
 import { createSelectionIndex } from "../index/selection-index.ts";
 import { type Ingested, ingest } from "../ingest/ingest.ts";
@@ -24,6 +25,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   const problems = new Map<string, readonly Problem[]>();
   const selections = createSelectionIndex();
   const rules = createRuleIndex(tables, selections);
+  const backends = createBackendIndex();
   const missing = new Set(expectedSources);
 
   function applyOne(source: string, raw: RawChange): ObjectChange | undefined {
@@ -35,7 +37,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   }
 
   return {
-    view: { ...tables, selections, rules },
+    view: { ...tables, selections, rules, backends },
     problems,
     isSynced: () => missing.size === 0,
     apply(batch) {
@@ -46,7 +48,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
       }
       if (batch.synced) missing.delete(batch.source);
       const selected = [...changes, ...selections.apply(changes)];
-      return [...selected, ...rules.apply(selected)];
+      return [...selected, ...rules.apply(selected), ...backends.apply(changes)];
     },
   };
 }

@@ -12,6 +12,9 @@ const state: HostState = {
 };
 const everything: FirewallSettings = { masquerade: true, tunnelPort: 6081, datapath: "netdev" };
 
+/** Whatever the configuration says. */
+const OF_SERVICES = ["services_refused", "services_leaving"];
+
 function named(objects: readonly NftObject[], kind: string): string[] {
   return objects.flatMap((object) => (object[kind] === undefined ? [] : [String(object[kind]["name"])]));
 }
@@ -28,21 +31,23 @@ describe("the nftables tables", () => {
       "tunnel_in",
       "tunnel_out",
       "pods_leaving",
+      ...OF_SERVICES,
     ]);
     assert.deepEqual(named(wantedTable("inet", state, { ...everything, datapath: "system" }), "chain"), [
       "tunnel_in",
       "tunnel_out",
       "pods_leaving",
+      ...OF_SERVICES,
     ]);
     assert.deepEqual(
       named(wantedTable("inet", state, { masquerade: true, tunnelPort: undefined, datapath: "system" }), "chain"),
-      ["pods_leaving"],
+      ["pods_leaving", ...OF_SERVICES],
     );
   });
 
-  it("do not exist without a use for them", () => {
+  it("hold no more than what they have a use for", () => {
     const nothing: FirewallSettings = { masquerade: false, tunnelPort: undefined, datapath: "system" };
-    assert.deepEqual(wantedTable("inet", state, nothing), []);
+    assert.deepEqual(named(wantedTable("inet", state, nothing), "chain"), OF_SERVICES);
     assert.deepEqual(wantedTable("arp", state, { ...everything, datapath: "system" }), []);
   });
 

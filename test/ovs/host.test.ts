@@ -133,7 +133,7 @@ describe("the host of a node", function () {
     assert.equal(await rig.inNode("ip", "route", "show", "proto", "87"), "10.10.3.0/24 via 172.18.0.8 dev eth0 \n");
     assert.equal(await rig.inNode("ip", "-6", "route", "show", "proto", "87"), "");
     const ruleset = await rig.inNode("nft", "list", "ruleset");
-    assert.doesNotMatch(ruleset, /masquerade|table arp|weir\*/);
+    assert.doesNotMatch(ruleset, /pods_leaving|table arp|weir\*/);
     assert.match(ruleset, /udp dport 6081 ip daddr @nodes_4 notrack/);
   });
 

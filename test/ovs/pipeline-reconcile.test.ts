@@ -121,7 +121,8 @@ describe("the reconciler and a real switch", function () {
   });
 
   it("follows changes without reading anything back", async () => {
-    const ofWeb = pipeline.engine.contributionsOf("pods/weir1").length;
+    const ofKey = (key: string) => pipeline.engine.contributionsOf(key).length;
+    const ofWeb = ofKey("pods/weir1") + ofKey("services/port weir1");
     const renumbered = node("p3", ["10.11.77.0/24"], ["172.19.0.4"]);
     const applied = await reconciler.apply(connection, step(gone(web), renumbered));
     assert.deepEqual(applied, { ...UNCHANGED, modifications: ofWeb + 2 });

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatFlow } from "#openflow/text/index.ts";
+import { formatFlow, formatGroupEntry } from "#openflow/text/index.ts";
 import type { Compiled } from "#pipeline/compile.ts";
 import { GATEWAY_INTERFACE, PORTS, TUNNEL_INTERFACE } from "#pipeline/layout/ports.ts";
 import { OvsRig } from "#test/rig/ovs.ts";
@@ -33,6 +33,10 @@ export async function loadFlows(ovs: OvsRig, compiled: Compiled): Promise<void> 
   const file = join(ovs.directory, "flows");
   await writeFile(file, compiled.flows.map(({ flow }) => `${formatFlow(flow)}\n`).join(""));
   await ovs.ofctl("del-flows", ovs.management(BRIDGE));
+  const groups = join(ovs.directory, "groups");
+  await writeFile(groups, compiled.groups.map(({ group }) => `${formatGroupEntry(group)}\n`).join(""));
+  await ovs.ofctl("del-groups", ovs.management(BRIDGE));
+  await ovs.ofctl("add-groups", ovs.management(BRIDGE), groups);
   await ovs.ofctl("add-flows", ovs.management(BRIDGE), file);
 }
 

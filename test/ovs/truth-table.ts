@@ -21,7 +21,7 @@ export const PODS_OWN = "pods/classify > pods/identity";
 export const HOP = "base/hop > connections/commit > base/output";
 
 /** What every packet passes by on its way: no row needs to say it. */
-const EVERYWHERE = new Set(["connections/track", "connections/next"]);
+const EVERYWHERE = new Set(["connections/track", "connections/next", "services/next"]);
 
 /** One packet and what becomes of it. */
 export interface Row {

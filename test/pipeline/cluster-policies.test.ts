@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseIp } from "#base/address.ts";
+import { CT_MARK } from "#pipeline/layout/conntrack.ts";
 import { describeLevel, levelOf, placeOfLevel } from "#pipeline/layout/levels.ts";
 import { VERDICTS } from "#pipeline/model/policy.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
@@ -181,7 +182,7 @@ describe("ClusterNetworkPolicies", () => {
     assert.equal(passes(pipeline, "172.18.0.1", "a/web"), true);
     assert.equal(passes(pipeline, "172.18.0.2", "a/web"), false);
     assert.equal(passes(pipeline, "c/far", "a/web"), false);
-    const reply = { ct_state: 0x2a };
+    const reply = { ct_state: 0x2a, ct_mark: CT_MARK.known };
     assert.equal(passes(pipeline, "c/far", "a/web", 80, reply), true);
   });
 

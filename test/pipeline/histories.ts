@@ -29,7 +29,7 @@ const node = fc
   .map((n) => ({
     metadata: {
       uid: "u",
-      labels: { zone: n.label },
+      labels: { zone: n.label, "topology.kubernetes.io/zone": n.label },
       annotations: n.mtu === undefined ? {} : { "weir.dev/pod-mtu": n.mtu },
     },
     spec: { podCIDRs: n.podCidrs },
@@ -132,6 +132,45 @@ const clusterPolicy = fc
 
 const namespace = fc.constantFrom("b", "c", 4).map((value) => ({ metadata: { labels: { a: value } } }));
 
+const virtualIp = fc.constantFrom("10.96.0.1", "10.96.0.2", "fd96::1", "10.10.1.2", "None", "x");
+const servicePort = fc.record({
+  name: fc.constantFrom("", "http", "dns"),
+  port: fc.constantFrom<unknown>(80, 81, 0, "http"),
+  protocol: fc.constantFrom("TCP", "UDP", "SCTP", "ICMP"),
+});
+const trafficPolicy = fc.constantFrom("Cluster", "Local", "Nearby");
+const service = fc
+  .record({
+    type: fc.constantFrom("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"),
+    clusterIPs: fc.array(virtualIp, { maxLength: 2 }),
+    externalIPs: fc.array(fc.constantFrom("192.0.2.1", "2001:db8::1", "10.96.0.1"), { maxLength: 2 }),
+    ports: fc.array(servicePort, { maxLength: 2 }),
+    sessionAffinity: fc.constantFrom("None", "ClientIP", 7),
+    internalTrafficPolicy: trafficPolicy,
+    externalTrafficPolicy: trafficPolicy,
+    loadBalancerSourceRanges: fc.subarray(["203.0.113.0/24", "::/0", "near"]),
+    balanced: fc.constantFrom("192.0.2.1", "192.0.2.2"),
+  })
+  .map(({ balanced, ...spec }) => ({ spec, status: { loadBalancer: { ingress: [{ ip: balanced }] } } }));
+
+const sliceEndpoint = fc
+  .record({
+    ip: fc.constantFrom("10.10.1.2", "10.10.2.9", "fd10:1::2", "127.0.0.1"),
+    ready: fc.constantFrom<unknown>(true, false, undefined, "yes"),
+    terminating: fc.boolean(),
+    nodeName: fc.constantFrom("n1", "n2", undefined),
+    hints: fc.constantFrom<unknown>(undefined, { forZones: [{ name: "a" }] }, { forNodes: [{ name: "n1" }] }, 3),
+  })
+  .map(({ ip, ready, terminating, ...rest }) => ({ addresses: [ip], conditions: { ready, terminating }, ...rest }));
+const endpointSlice = fc
+  .record({
+    of: fc.constantFrom("web", "db", "nobody"),
+    addressType: fc.constantFrom("IPv4", "IPv6", "FQDN", "IPv5"),
+    ports: fc.array(servicePort, { maxLength: 2 }),
+    endpoints: fc.array(sliceEndpoint, { maxLength: 3 }),
+  })
+  .map(({ of, ...rest }) => ({ metadata: { labels: { "kubernetes.io/service-name": of } }, ...rest }));
+
 const malformed = fc.oneof(
   fc.constantFrom<unknown>({ spec: "no" }, { spec: { podCIDRs: 5 }, status: { addresses: [1] } }, { externalIds: [] }),
   fc.anything().filter((value) => value !== undefined),
@@ -157,6 +196,8 @@ export const change: fc.Arbitrary<RawChange> = fc.oneof(
   { weight: 2, arbitrary: changesOf("Pod", ["default/web", "default/db"], pod) },
   { weight: 2, arbitrary: changesOf("NetworkPolicy", ["default/p", "default/q"], policy) },
   { weight: 2, arbitrary: changesOf("ClusterNetworkPolicy", ["p", "q"], clusterPolicy) },
+  { weight: 2, arbitrary: changesOf("Service", ["default/web", "default/db"], service) },
+  { weight: 2, arbitrary: changesOf("EndpointSlice", ["default/s", "default/t"], endpointSlice) },
   changesOf("Namespace", ["default"], namespace),
 );
 

@@ -46,7 +46,7 @@ describe("ingest", () => {
   });
 
   it("takes an object without anything for one that is just beginning", () => {
-    for (const kind of ["Pod", "Node", "Namespace", "NetworkPolicy"] as const)
+    for (const kind of ["Pod", "Node", "Namespace", "NetworkPolicy", "Service"] as const)
       assert.deepEqual(read(kind, {}).problems, [], kind);
     const pending = read("Pod", { spec: { nodeName: null }, status: { podIPs: null } });
     assert.deepEqual(pending.problems, []);

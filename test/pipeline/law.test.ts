@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Flow } from "#openflow/flow.ts";
+import type { Flow, Group } from "#openflow/flow.ts";
 import { createDesired, type Desired } from "#pipeline/desired.ts";
 import { createEngine } from "#pipeline/engine.ts";
 import type { Feature } from "#pipeline/feature.ts";
@@ -23,6 +23,7 @@ import { batch, gone, node, port, SETTINGS, underlay } from "./samples.ts";
 function snapshot(desired: Desired, problems: readonly Problem[]): unknown {
   return {
     flows: [...desired.flows].sort(([a], [b]) => (a < b ? -1 : 1)),
+    groups: [...desired.groups].sort(([a], [b]) => a - b),
     host: desired.host(),
     problems: problems.map((problem) => JSON.stringify(problem)).sort(),
   };
@@ -41,9 +42,10 @@ function startedWith(chosen: Settings, changes: readonly RawChange[]): Pipeline 
 /** Follows the deltas as a switch does, which must know every flow that is changed or removed, and none that is added. */
 class Follower {
   readonly flows = new Map<string, Flow>();
+  readonly groups = new Map<number, Group>();
   host: unknown;
 
-  follow({ flows, host }: ReturnType<Pipeline["step"]>): void {
+  follow({ flows, groups, host }: ReturnType<Pipeline["step"]>): void {
     for (const [key, { flow }] of flows.removed) {
       assert.deepEqual(this.flows.get(key), flow, `removed what was not there: ${key}`);
       this.flows.delete(key);
@@ -55,6 +57,18 @@ class Follower {
     for (const [key, { flow }] of flows.added) {
       assert.ok(!this.flows.has(key), `added what was there: ${key}`);
       this.flows.set(key, flow);
+    }
+    for (const [id, { group }] of groups.removed) {
+      assert.deepEqual(this.groups.get(id), group, `removed what was not there: group ${id}`);
+      this.groups.delete(id);
+    }
+    for (const [id, [from, to]] of groups.changed) {
+      assert.deepEqual(this.groups.get(id), from.group, `changed what was not there: group ${id}`);
+      this.groups.set(id, to.group);
+    }
+    for (const [id, { group }] of groups.added) {
+      assert.ok(!this.groups.has(id), `added what was there: group ${id}`);
+      this.groups.set(id, group);
     }
     if (host !== undefined) {
       assert.notDeepEqual(host, this.host, "told of a host that is as it was");
@@ -73,6 +87,10 @@ function checkLaw(chosen: Settings, batches: readonly (readonly RawChange[])[], 
   assert.deepEqual(snapshotOf(pipeline), snapshotOf(startedWith(chosen, lastWords(batches))));
   const wanted = new Map([...pipeline.desired.flows].map(([key, { flow }]) => [key, flow]));
   assert.deepEqual(follower.flows, wanted, "the deltas add up to the desired set");
+  const groups = new Map([...pipeline.desired.groups].map(([id, { group }]) => [id, group]));
+  assert.deepEqual(follower.groups, groups, "the deltas add up to the desired groups");
+  for (const { actions } of wanted.values())
+    for (const action of actions) if (action.type === "group") assert.ok(groups.has(action.groupId), "no such group");
   assert.deepEqual(follower.host, pipeline.desired.host(), "the last host state told is the present one");
 }
 

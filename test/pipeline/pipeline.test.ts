@@ -70,14 +70,15 @@ describe("a step of the pipeline", () => {
       return { derived: [...derived].sort(), revised: revisions.map(({ contributor }) => contributor).sort() };
     };
     const keys = ["nodes/n1", "nodes/n2", "nodes/n3", "pods/weir1", "pods/weir2"];
+    const ofServices = ["services/node", "services/port weir1", "services/port weir2"];
     // Whose an address is, and what policies say of a port, no policy asks yet.
     const asked = ["policies/peer 10.10.1.5/32", "policies/peer 10.10.1.6/32"];
-    const all = [...keys, ...asked, "policies/subject weir1", "policies/subject weir2"];
-    assert.deepEqual(stepOf(...cluster), { derived: all.sort(), revised: keys });
+    const all = [...keys, ...asked, "policies/subject weir1", "policies/subject weir2", ...ofServices];
+    assert.deepEqual(stepOf(...cluster), { derived: all.sort(), revised: [...keys, ...ofServices] });
     assert.deepEqual(stepOf(...cluster), { derived: [], revised: [] });
     assert.deepEqual(stepOf(port("weir1", 12, ["10.10.1.5"])), {
-      derived: ["pods/weir1", "policies/subject weir1"],
-      revised: ["pods/weir1"],
+      derived: ["pods/weir1", "policies/subject weir1", "services/port weir1"],
+      revised: ["pods/weir1", "services/port weir1"],
     });
     const peer = { derived: ["nodes/n2"], revised: ["nodes/n2"] };
     assert.deepEqual(stepOf(node("n2", ["10.10.2.0/24"], ["172.18.0.9"])), peer);

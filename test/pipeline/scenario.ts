@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { formatFlow } from "#openflow/text/index.ts";
+import { formatFlow, formatGroupEntry } from "#openflow/text/index.ts";
 import { type Compiled, compile } from "#pipeline/compile.ts";
 import type { HostRoute, HostState } from "#pipeline/host-state.ts";
 import { TABLE_NAMES } from "#pipeline/layout/tables.ts";
@@ -45,10 +45,15 @@ export function describeCompiled(compiled: Compiled, withBase: boolean): string 
       ({ flow, site, owners }) =>
         `${formatFlow(flow, { tableNames: TABLE_NAMES })}\n    # ${site}: ${owners.map(formatOwner).join("; ")}`,
     );
+  const groups = compiled.groups.map(
+    ({ group, site, owners }) =>
+      `${formatGroupEntry(group).replaceAll(",bucket=", "\n    bucket=")}\n    # ${site}: ${owners.map(formatOwner).join("; ")}`,
+  );
   const problems = compiled.problems.map(({ object, field, message }) => `${object}: ${field} ${message}`);
   return [
     ...["## assumptions", ...compiled.assumptions],
     ...["", "## flows", ...flows],
+    ...(groups.length === 0 ? [] : ["", "## groups", ...groups]),
     ...["", "## host", ...describeHost(compiled.host)],
     ...["", "## problems", ...problems],
     "",

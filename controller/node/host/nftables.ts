@@ -1,6 +1,7 @@
 import { type Cidr, cidrContains, formatCidr, formatIp, type IpFamily, parseCidr, parseIp } from "#base/address.ts";
 import type { HostState } from "#pipeline/host-state.ts";
 import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
+import { HAIRPIN_ADDRESS, REJECT_ADDRESS } from "#pipeline/layout/virtual-addresses.ts";
 
 /** Objects as `nft -j list` prints them, without handles: `{ table: … }`, `{ set: … }`, `{ chain: … }`, `{ rule: … }`. */
 export type NftObject = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -36,6 +37,7 @@ function inetContent(state: HostState, { masquerade, tunnelPort, datapath }: Fir
     ...(datapath === "netdev" ? muteKernel() : []),
     ...(tunnelPort === undefined ? [] : untracked(tunnelPort)),
     ...(masquerade ? masquerading() : []),
+    ...services(),
   ];
 }
 
@@ -93,6 +95,36 @@ function masquerading(): NftObject[] {
         isNot(address(version, "daddr"), `@${PODS[version]}`),
         isNot(address(version, "daddr"), `@${NODES[version]}`),
         // Ports in order would be guessable, and two connections at once would often want the same one.
+        { masquerade: { flags: "fully-random" } },
+      ]),
+    ),
+  ];
+}
+
+/**
+ * What the switch sends here since a service has no endpoint is refused: its connection is tracked there, so the refusal comes from
+ * the service's address. What it sends back because its endpoint is to be reached from the host alone carries a virtual
+ * address, which is known on this node only.
+ */
+function services(): NftObject[] {
+  return [
+    chain("inet", "services_refused", "filter", "prerouting", RAW),
+    ...FAMILIES.flatMap((version) => {
+      const arrived = [
+        is({ meta: { key: "iifname" } }, GATEWAY_INTERFACE),
+        is(address(version, "daddr"), formatIp(REJECT_ADDRESS[version])),
+      ];
+      const isTcp = is({ meta: { key: "l4proto" } }, "tcp");
+      return [
+        rule("inet", "services_refused", [...arrived, isTcp, { reject: { type: "tcp reset" } }]),
+        rule("inet", "services_refused", [...arrived, { reject: { type: "icmpx", expr: "port-unreachable" } }]),
+      ];
+    }),
+    chain("inet", "services_leaving", "nat", "postrouting", SOURCE_NAT),
+    ...FAMILIES.map((version) =>
+      rule("inet", "services_leaving", [
+        isNot({ meta: { key: "oifname" } }, GATEWAY_INTERFACE),
+        is(address(version, "saddr"), formatIp(HAIRPIN_ADDRESS[version])),
         { masquerade: { flags: "fully-random" } },
       ]),
     ),

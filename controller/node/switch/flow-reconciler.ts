@@ -4,6 +4,7 @@ import type { OpenFlowError } from "#openflow/errors.ts";
 import { type Flow, flowKey, type Group, type Meter } from "#openflow/flow.ts";
 import { OFPG_ALL } from "#openflow/messages/groups.ts";
 import type { SwitchWork } from "#pipeline/graph.ts";
+import { siteOfCookie } from "#pipeline/layout/cookie.ts";
 import type { DesiredFlow, DesiredGroup, DesiredMeter, SwitchState } from "#pipeline/switch-state.ts";
 import { configureSwitch } from "./configure.ts";
 import { FLOWS, GROUPS, METERS } from "./entry-kinds.ts";
@@ -84,7 +85,7 @@ export class FlowReconciler {
       connection.multipart("meter_config", { meterId: ALL_METERS }),
     ]);
     return (
-      this.#flows.read(new Map(flows.map((flow) => [flowKey(flow), flow]))) +
+      this.#flows.read(new Map(flows.filter((flow) => !isLearned(flow)).map((flow) => [flowKey(flow), flow]))) +
       this.#groups.read(new Map(groups.map((group) => [group.groupId, group]))) +
       this.#meters.read(new Map(meters.map((meter) => [meter.meterId, meter])))
     );
@@ -137,4 +138,9 @@ async function sendBundle(connection: OpenFlowConnection, modifications: readonl
 async function sendEach(connection: OpenFlowConnection, modifications: readonly Modification[]): Promise<Refusals> {
   const refusals = await connection.sendAll(modifications.map(({ message }) => message));
   return new Map(refusals.map(({ index, error }) => [modifications[index]!, error]));
+}
+
+/** The switch has made it, and takes it back with the flow by which it did. */
+function isLearned({ cookie }: Flow): boolean {
+  return siteOfCookie(cookie)?.site === "services/remembered";
 }

@@ -43,6 +43,10 @@ const NODE = [
 
 const POLICY = ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.generation", "spec"];
 
+const SERVICE = [...IDENTITY, "spec", "status.loadBalancer.ingress"];
+const ENDPOINT = ["addresses", "conditions", "nodeName", "hints"].map((field) => `endpoints[].${field}`);
+const SLICE = ["metadata.name", "metadata.namespace", "metadata.labels", "addressType", "ports", ...ENDPOINT];
+
 /** One line a kind. What its prune does not keep is dropped on arrival: a change in it is no change to us. */
 // biome-ignore format: one line a kind
 export const WATCHED_KINDS: readonly WatchedKind[] = [
@@ -51,6 +55,8 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
   { kind: "Namespace", apiVersion: "v1", plural: "namespaces", namespaced: false, prune: createPrune(...IDENTITY) },
   { kind: "NetworkPolicy", apiVersion: "networking.k8s.io/v1", plural: "networkpolicies", namespaced: true, prune: createPrune(...POLICY) },
   { kind: "ClusterNetworkPolicy", apiVersion: "policy.networking.k8s.io/v1alpha2", plural: "clusternetworkpolicies", namespaced: false, optional: true, prune: createPrune(...POLICY) },
+  { kind: "Service", apiVersion: "v1", plural: "services", namespaced: true, prune: createPrune(...SERVICE) },
+  { kind: "EndpointSlice", apiVersion: "discovery.k8s.io/v1", plural: "endpointslices", namespaced: true, prune: createPrune(...SLICE) },
 ];
 
 /** "/api/v1/pods": the whole cluster's collection. */

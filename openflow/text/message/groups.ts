@@ -1,5 +1,6 @@
 import type { Bucket, Group } from "#openflow/flow.ts";
 import { BUCKET, type GroupMod } from "#openflow/messages/groups.ts";
+import { OPENFLOW_VERSION } from "#openflow/messages/handshake.ts";
 import type { MessageOf } from "#openflow/messages/message.ts";
 import { formatActions } from "#openflow/text/format-actions.ts";
 import { formatActionBits } from "./capabilities.ts";
@@ -95,6 +96,11 @@ function checkGroupMod({ command, group, commandBucketId: id }: GroupMod): void 
       refuse(`a watch in a group of type ${type}`, "OFPGMFC_WATCH_UNSUPPORTED");
     if (!isWatched && type === "fast_failover") refuse("a bucket of ff watches nothing", "OFPGMFC_INVALID_GROUP");
   }
+}
+
+/** A group of OpenFlow 1.5 as `ovs-ofctl add-groups` takes it. */
+export function formatGroupEntry(group: Group): string {
+  return formatGroup(group, true, { version: OPENFLOW_VERSION["1.5"], verbosity: 0, bytes: new Uint8Array() });
 }
 
 export function formatGroupDesc(group: Group, context: Context): string {

@@ -1,0 +1,74 @@
+import { familyOf } from "#base/address.ts";
+import type { Action, LearnSpec, Subfield } from "#openflow/actions.ts";
+import type { FieldName } from "#openflow/fields.ts";
+import type { Contribution } from "../../feature.ts";
+import { cookieOf } from "../../layout/cookie.ts";
+import { PRIORITY } from "../../layout/priorities.ts";
+import { TABLES } from "../../layout/tables.ts";
+import type { Service } from "../../model/service.ts";
+import { alsoMatchRegister, goto, registerField, setRegister } from "../vocabulary.ts";
+import { type Frontend, flowOf, keyOf } from "./frontends.ts";
+import { type Bucketed, ethTypeOf, translateTo } from "./groups.ts";
+import { PORT_FIELDS } from "./port-fields.ts";
+
+/** For each address of a service with session affinity: who was there comes to the same endpoint while it lasts. */
+export function rememberClients(
+  service: Service,
+  frontend: Frontend,
+  groupId: number,
+  endpoints: readonly Bucketed[],
+  timeout: number,
+): readonly Contribution[] {
+  const { spec } = frontend;
+  const fresh = { ...frontend, spec: alsoMatchRegister(spec, "hasEndpoint", 0) };
+  const settled = { ...frontend, spec: alsoMatchRegister(spec, "hasEndpoint", 1) };
+  const gone = { ...frontend, priority: PRIORITY.fallback };
+  return [
+    flowOf(frontend, "services/affinity", [
+      { type: "resubmit", table: TABLES.ServiceAffinity.id },
+      goto("ServiceLearn"),
+    ]),
+    flowOf(fresh, "services/balance", [{ type: "group", groupId }], "ServiceLearn"),
+    flowOf(settled, "services/affinity", [learn(service, frontend, timeout), goto("EndpointNat")], "ServiceLearn"),
+    ...endpoints.map((endpoint) => {
+      const chosen = { ...frontend, spec: alsoMatchRegister(spec, "endpoint", endpoint.id) };
+      return flowOf(chosen, "services/endpoint", [translateTo(endpoint)], "EndpointNat");
+    }),
+    flowOf(
+      gone,
+      "services/affinity",
+      [setRegister("hasEndpoint", 0), { type: "resubmit", table: TABLES.ServiceLearn.id }],
+      "EndpointNat",
+    ),
+  ];
+}
+
+/** Made anew by each connection, which begins its time anew; gone with the flow that makes it. */
+function learn(service: Service, { ip, port }: Frontend, timeout: number): Action {
+  const { destination } = PORT_FIELDS[port.protocol]!;
+  const [from, to, bits] =
+    familyOf(ip) === 4 ? (["ip_src", "ip_dst", 32] as const) : (["ipv6_src", "ipv6_dst", 128] as const);
+  const specs: readonly LearnSpec[] = [
+    { type: "match", source: ethTypeOf(ip), destination: { field: "eth_type", start: 0, bits: 16 } },
+    { type: "match", source: port.protocol, destination: { field: "nw_proto", start: 0, bits: 8 } },
+    ...[whole(from, bits), whole(to, bits), whole(destination, 16)].map(
+      (field): LearnSpec => ({ type: "match", source: field, destination: field }),
+    ),
+    { type: "load", source: registerField("endpoint"), destination: registerField("endpoint") },
+    { type: "load", source: 1, destination: registerField("hasEndpoint") },
+  ];
+  return {
+    type: "learn",
+    table: TABLES.ServiceAffinity.id,
+    priority: PRIORITY.address,
+    hardTimeout: timeout,
+    // Of the service: its flows share what they have made, and it goes with the last of them.
+    cookie: cookieOf("services/remembered", `Service/${keyOf(service)}`),
+    deleteLearned: true,
+    specs,
+  };
+}
+
+function whole(field: FieldName, bits: number): Subfield {
+  return { field, start: 0, bits };
+}

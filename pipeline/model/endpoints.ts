@@ -1,0 +1,81 @@
+import type { Ip, IpFamily } from "#base/address.ts";
+import type { EndpointSlice, ServicePort, SliceEndpoint, TrafficPolicy } from "./service.ts";
+
+/** Where a connection goes in the end. */
+export interface Endpoint {
+  readonly ip: Ip;
+  readonly port: number;
+}
+
+/** Whose clients are to be served. */
+export interface Place {
+  readonly nodeName: string;
+  /** Label topology.kubernetes.io/zone of the node. */
+  readonly zone: string | undefined;
+}
+
+interface Candidate extends Endpoint {
+  readonly of: SliceEndpoint;
+}
+
+/**
+ * The endpoints that serve clients of a place, sorted, each once. Those that are ready come before those that are going and
+ * serve yet; hints are followed where every one of them has some and one is meant for the place.
+ */
+export function endpointsOf(
+  port: Pick<ServicePort, "name" | "protocol">,
+  family: IpFamily,
+  slices: Iterable<EndpointSlice>,
+  place: Place,
+  scope: TrafficPolicy,
+): readonly Endpoint[] {
+  const all = [...candidatesOf(port, family, slices)];
+  const within = scope === "Local" ? all.filter(({ of }) => of.nodeName === place.nodeName) : all;
+  const ready = within.filter(({ of }) => of.ready);
+  const able = ready.length > 0 ? ready : within.filter(({ of }) => of.serving && of.terminating);
+  return unique(scope === "Local" ? able : nearest(able, place));
+}
+
+/** How many are ready, of all that there are, wherever they are. */
+export function countEndpoints(
+  port: Pick<ServicePort, "name" | "protocol">,
+  family: IpFamily,
+  slices: Iterable<EndpointSlice>,
+): { readonly ready: number; readonly total: number } {
+  const all = [...candidatesOf(port, family, slices)];
+  return { ready: unique(all.filter(({ of }) => of.ready)).length, total: unique(all).length };
+}
+
+function* candidatesOf(
+  { name, protocol }: Pick<ServicePort, "name" | "protocol">,
+  family: IpFamily,
+  slices: Iterable<EndpointSlice>,
+): Iterable<Candidate> {
+  for (const slice of slices) {
+    if (slice.family !== family) continue;
+    for (const port of slice.ports)
+      if (port.name === name && port.protocol === protocol)
+        for (const of of slice.endpoints) yield { ip: of.ip, port: port.port, of };
+  }
+}
+
+function nearest(candidates: readonly Candidate[], { nodeName, zone }: Place): readonly Candidate[] {
+  if (candidates.every(({ of }) => of.forNodes.length > 0)) {
+    const here = candidates.filter(({ of }) => of.forNodes.includes(nodeName));
+    if (here.length > 0) return here;
+  }
+  if (zone === undefined || !candidates.every(({ of }) => of.forZones.length > 0)) return candidates;
+  const near = candidates.filter(({ of }) => of.forZones.includes(zone));
+  return near.length > 0 ? near : candidates;
+}
+
+function unique(candidates: readonly Candidate[]): readonly Endpoint[] {
+  const sorted = candidates.map(({ ip, port }) => ({ ip, port })).sort(compareEndpoints);
+  return sorted.filter((one, i) => i === 0 || compareEndpoints(sorted[i - 1]!, one) !== 0);
+}
+
+/** Within one family. */
+function compareEndpoints(a: Endpoint, b: Endpoint): number {
+  if (a.ip !== b.ip) return a.ip < b.ip ? -1 : 1;
+  return a.port - b.port;
+}
