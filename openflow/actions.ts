@@ -172,7 +172,8 @@ type Connection =
       readonly table?: number;
       readonly zone?: number | Subfield;
       readonly nat?: NatSpec | true;
-      readonly alg?: "ftp" | "tftp";
+      /** A port that has no name here is a number. */
+      readonly alg?: "ftp" | "tftp" | number;
       readonly exec?: readonly Action[];
     }
   | { readonly type: "ct_clear" };

@@ -1,4 +1,3 @@
-import { isEqual } from "#base/equal.ts";
 import type { ModelChange, Objects, Pod } from "../model/model.ts";
 import { type ConjunctionIds, createConjunctionIds } from "./conjunction-ids.ts";
 import { expandPolicy, type PortNumbers, type RuleWithoutId, type Surroundings } from "./expand-policy.ts";
@@ -66,7 +65,8 @@ export function createRuleIndex(
       const id = ids.idOf(key);
       const wanted = next.has(key) ? next.get(key) : before;
       const after = wanted === undefined || id === undefined ? undefined : { ...wanted, id };
-      if (isEqual(before, after)) continue;
+      // What a rule says follows from its key and its policy, which is another object only when it says something else.
+      if (before?.policy === after?.policy && before?.id === after?.id) continue;
       if (before !== undefined) parts.remove(before);
       if (after !== undefined) parts.add(after);
       // One that took another's number may have come before that one's turn.
