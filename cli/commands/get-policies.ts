@@ -13,18 +13,7 @@ interface PoliciesOptions {
   readonly output: OutputFormat;
 }
 
-const HEADER = [
-  "NAMESPACE",
-  "NAME",
-  "PODS",
-  "DIRECTIONS",
-  "RULES",
-  "STATE",
-  "PACKETS",
-  "LAST HIT",
-  "DENIED",
-  "PROBLEMS",
-];
+const HEADER = ["KIND", "NAME", "PODS", "DIRECTIONS", "RULES", "STATE", "PACKETS", "LAST HIT", "DENIED", "PROBLEMS"];
 
 export function getPoliciesCommand(io: Io, done: (code: ExitCode) => void): Command {
   const command = new Command("policies")
@@ -54,7 +43,7 @@ export function getPoliciesCommand(io: Io, done: (code: ExitCode) => void): Comm
 
 function pathFor(name: string | undefined): string {
   if (name === undefined) return "/v1/policies";
-  return `/v1/policies?${new URLSearchParams({ name: name.includes("/") ? name : `default/${name}` })}`;
+  return `/v1/policies?${new URLSearchParams({ name })}`;
 }
 
 async function* count(
@@ -76,15 +65,15 @@ async function list(io: Io, policies: AsyncIterable<PolicyReport>): Promise<void
 }
 
 function rowOf(policy: PolicyReport): string[] {
-  const { namespace, name, pods, directions, rules, state, packets, lastHit, denied, problems } = policy;
+  const { kind, name, pods, directions, rules, state, packets, lastHit, denied, problems } = policy;
   return [
-    ...[namespace, name, String(pods.length), directions.join(","), String(rules.length), state, String(packets)],
+    ...[kind, name, String(pods.length), directions.join(","), String(rules.length), state, String(packets)],
     ...[lastHit ?? "never", String(denied), String(problems.length)],
   ];
 }
 
 function describe(policy: PolicyReport): string {
-  const { namespace, name, generation, state, since, reason, pods, directions, denied, lastDenied, problems } = policy;
+  const { kind, name, generation, state, since, reason, pods, directions, denied, lastDenied, problems } = policy;
   const refusal = reason === undefined ? "" : `: ${reason}`;
   const rows = [
     ["generation", String(generation)],
@@ -93,9 +82,12 @@ function describe(policy: PolicyReport): string {
     ["pods", pods.join(", ")],
     ["denied", `${denied} packets${lastDenied === undefined ? "" : `, the last ${lastDenied}`}`],
     ...problems.map((problem) => ["problem", problem]),
-    ...policy.rules.map((rule) => [`${rule.direction}[${rule.index}]`, `${rule.rule}: ${describeHits(rule)}`]),
+    ...policy.rules.map((rule) => [
+      `${rule.direction}[${rule.index}]`,
+      `${rule.verdict} ${rule.rule}: ${describeHits(rule)}`,
+    ]),
   ];
-  return formatTable(["policy", `${namespace}/${name}`], rows);
+  return formatTable([kind, name], rows);
 }
 
 function describeHits({ packets, bytes, lastHit, since }: RuleReport): string {

@@ -37,6 +37,7 @@ function formatStatus(status: NodeStatus): string {
     ...status.checks.map((check) => [`  ${check.name}`, check.ok ? "ok" : `failed: ${check.message ?? ""}`]),
     ["version", `${status.version}, running since ${status.startedAt}`],
     ["source", status.source],
+    ...status.absentKinds.map((kind) => ["", `without ${kind}: the API server does not know them`]),
     ["bridge", `${status.bridge} (${status.datapath})`],
     ["encapsulation", traffic],
     ["pod MTU", status.mtu === undefined ? "not known yet" : String(status.mtu)],

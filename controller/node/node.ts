@@ -18,6 +18,7 @@ import { createNodeView, type LiveView, reportSources } from "./view.ts";
 
 /** How often what the switch counts for policies is read, in milliseconds. */
 const COUNT_EVERY = 30_000;
+const POLICY_KINDS: ReadonlySet<string> = new Set(["NetworkPolicy", "ClusterNetworkPolicy"]);
 
 export interface NodeOptions {
   readonly config: NodeConfig;
@@ -153,9 +154,7 @@ function wholePolicies(parts: Parts, { failed }: Applied): (policyKey: string) =
   let whole: ReadonlySet<string> | undefined;
   return (policyKey) => {
     whole ??= new Set(
-      [...reportPolicies(reportSources(parts))]
-        .filter(({ state }) => state === "realised")
-        .map(({ namespace, name }) => `${namespace}/${name}`),
+      [...reportPolicies(reportSources(parts))].filter(({ state }) => state === "realised").map(({ name }) => name),
     );
     return whole.has(policyKey);
   };
@@ -164,7 +163,7 @@ function wholePolicies(parts: Parts, { failed }: Applied): (policyKey: string) =
 /** A policy that comes to say otherwise what it said already is in force at once. */
 function noteStep(parts: Parts, { changes }: SourceBatch, step: Step): void {
   const { realisation, pipeline } = parts;
-  const policies = changes.filter(({ kind }) => kind === "NetworkPolicy").map(({ key }) => key);
+  const policies = changes.filter(({ kind }) => POLICY_KINDS.has(kind)).map(({ key }) => key);
   realisation.note(policies);
   if (policies.length === 0 || !pipeline.isSynced() || step.first || !isSwitchUnchanged(step)) return;
   const changed = new Set(policies);
@@ -172,14 +171,14 @@ function noteStep(parts: Parts, { changes }: SourceBatch, step: Step): void {
 }
 
 function isRealised(parts: Parts, policyKey: string): boolean {
-  return [...reportPolicies(reportSources(parts), policyKey)].some(({ state }) => state === "realised");
+  return [...reportPolicies(reportSources(parts), new Set([policyKey]))].some(({ state }) => state === "realised");
 }
 
 /** What the switch counts is lost with a flow; so it is read now and then while there are policies. */
 function keepCounting({ pipeline, counters }: Parts, signal: AbortSignal): void {
   const timer = setInterval(() => {
     // It never rejects.
-    if (pipeline.view.NetworkPolicy.size > 0) void counters.refresh();
+    if (pipeline.view.NetworkPolicy.size + pipeline.view.ClusterNetworkPolicy.size > 0) void counters.refresh();
   }, COUNT_EVERY);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }

@@ -90,7 +90,9 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   return {
     ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials },
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
-    realisation: createRealisation((key) => view.NetworkPolicy.get(key)?.generation),
+    realisation: createRealisation(
+      (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,
+    ),
     ...createDatabaseSide(options, mtu),
     host: new HostTarget(host, compareEvery, log),
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),

@@ -46,7 +46,14 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
       const { encapsulation, tunnel } = config.traffic;
       return {
         ...{ node: config.nodeName, version, startedAt, ready: results.every(({ ok }) => ok), checks: results },
-        ...{ source: parts.intent.description, bridge, datapath, encapsulation, tunnel },
+        ...{
+          source: parts.intent.description,
+          absentKinds: parts.intent.absent(),
+          bridge,
+          datapath,
+          encapsulation,
+          tunnel,
+        },
         ...(mtu === undefined ? {} : { mtu }),
         podCidrs: (parts.self()?.podCidrs ?? []).map(formatCidr),
         ...{ pods: pipeline.view.Port.size, peers: peers(), problems: problems().length, flows: flowCounts() },
@@ -63,7 +70,9 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
     },
     async policies(name) {
       await counters.refresh();
-      return reportPolicies(reportSources(parts), name);
+      // As in kubectl, what has no namespace is of "default", or of none.
+      const names = name === undefined ? undefined : new Set(name.includes("/") ? [name] : [name, `default/${name}`]);
+      return reportPolicies(reportSources(parts), names);
     },
     denials: (filter) => [...denials.recent()].filter((record) => concerns(record, filter)),
     async *watchDenials(filter, signal) {

@@ -36,6 +36,7 @@ describe("weirctl against a running node", () => {
     const { code, out } = await ask(["status"], { status });
     assert.equal(code, 0);
     assert.match(out, /^node +n1\nready +yes\n {2}switch +ok\n {2}kubernetes +failed: no answer since 12 s\n/);
+    assert.match(out, /source +kubernetes\n +without clusternetworkpolicies: the API server does not know them\n/);
     assert.match(out, /flows +40 desired, 39 installed, 1 failed\n$/);
     ready = false;
     assert.equal((await ask(["status"])).code, 1);
@@ -62,16 +63,19 @@ describe("weirctl against a running node", () => {
   it("lists policies with their hits, and one by name with each of its rules", async () => {
     assert.match(
       (await ask(["get", "policies"])).out,
-      /^NAMESPACE +NAME .*\nshop +db +1 +ingress +2 +realised +12 +2026-01-01T00:00:02\.000Z +3 +0\n$/,
+      /^KIND +NAME .*\nNetworkPolicy +shop\/db +1 +ingress +2 +realised +12 +2026-01-01T00:00:02\.000Z +3 +0\n$/,
     );
     const { code, out } = await ask(["get", "policies", "shop/db"]);
     assert.equal(code, 0);
-    assert.match(out, /^policy +shop\/db\ngeneration +2\nstate +realised since 2026-01-01T00:00:00\.000Z\n/);
+    assert.match(out, /^NetworkPolicy +shop\/db\ngeneration +2\nstate +realised since 2026-01-01T00:00:00\.000Z\n/);
     assert.match(
       out,
-      /^ingress\[0\] +from pods app=web of namespace shop, at 5432\/TCP: 12 packets, 1200 bytes, the last /m,
+      /^ingress\[0\] +accept from pods app=web of namespace shop, at 5432\/TCP: 12 packets, 1200 bytes, the last /m,
     );
-    assert.match(out, /^ingress\[1\] +from 10\.0\.0\.0\/8, at every port: never hit since 2026-01-01T00:00:00\.000Z$/m);
+    assert.match(
+      out,
+      /^ingress\[1\] +accept from 10\.0\.0\.0\/8, at every port: never hit since 2026-01-01T00:00:00\.000Z$/m,
+    );
     assert.deepEqual(JSON.parse((await ask(["get", "policies", "-o", "json"])).out), [samplePolicy]);
     const absent = await ask(["get", "policies", "web"]);
     assert.deepEqual(

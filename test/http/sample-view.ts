@@ -18,16 +18,28 @@ export const sampleDenial: DenialRecord = {
 };
 
 export const samplePolicy: PolicyReport = {
-  ...{ namespace: "shop", name: "db", generation: 2, directions: ["ingress"], pods: ["shop/db"] },
+  ...{ kind: "NetworkPolicy", name: "shop/db", generation: 2, directions: ["ingress"], pods: ["shop/db"] },
   ...{ state: "realised", since: "2026-01-01T00:00:00.000Z", packets: 12, bytes: 1200, denied: 3 },
   ...{ lastHit: "2026-01-01T00:00:02.000Z", lastDenied: "2026-01-01T00:00:01.000Z" },
   rules: [
     {
-      ...{ direction: "ingress", index: 0, rule: "from pods app=web of namespace shop, at 5432/TCP" },
+      ...{
+        direction: "ingress",
+        index: 0,
+        rule: "from pods app=web of namespace shop, at 5432/TCP",
+        verdict: "accept",
+      },
       ...{ packets: 12, bytes: 1200, lastHit: "2026-01-01T00:00:02.000Z", since: "2026-01-01T00:00:00.000Z" },
     },
     {
-      ...{ direction: "ingress", index: 1, rule: "from 10.0.0.0/8, at every port", packets: 0, bytes: 0 },
+      ...{
+        direction: "ingress",
+        index: 1,
+        rule: "from 10.0.0.0/8, at every port",
+        verdict: "accept",
+        packets: 0,
+        bytes: 0,
+      },
       since: "2026-01-01T00:00:00.000Z",
     },
   ],
@@ -47,6 +59,7 @@ export function sampleView(changes: Partial<NodeView> = {}): NodeView {
         { name: "kubernetes", ok: false, message: "no answer since 12 s" },
       ],
       source: "kubernetes",
+      absentKinds: ["clusternetworkpolicies"],
       bridge: "br-weir",
       datapath: "netdev",
       encapsulation: "always",

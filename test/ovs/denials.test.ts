@@ -134,11 +134,11 @@ describe("what policies deny on a whole node", function () {
     assert.ok(denied >= 3 && Date.parse(lastDenied ?? "") <= Date.now());
     assert.match(
       (await rig.weirctl(["get", "policies"])).out,
-      /^default +db +1 +ingress +2 +realised +\d+ +2\S+ +\d+ +0$/m,
+      /^NetworkPolicy +default\/db +1 +ingress +2 +realised +\d+ +2\S+ +\d+ +0$/m,
     );
     assert.match(
       (await rig.weirctl(["get", "policies", "db"])).out,
-      /^ingress\[1\] +from pods app=idle .*: never hit since /m,
+      /^ingress\[1\] +accept from pods app=idle .*: never hit since /m,
     );
   });
 

@@ -78,7 +78,8 @@ export function createDenialLog({ view, log, now, onDenial }: DenialLogOptions):
     },
     counts() {
       for (const [key, { policy }] of counts)
-        if (policy !== NOBODY && !view.NetworkPolicy.has(policy)) counts.delete(key);
+        if (policy !== NOBODY && !view.NetworkPolicy.has(policy) && !view.ClusterNetworkPolicy.has(policy))
+          counts.delete(key);
       return [...counts.values()];
     },
   };

@@ -35,6 +35,8 @@ export interface NodeStatus {
   readonly ready: boolean;
   readonly checks: readonly CheckEntry[];
   readonly source: string;
+  /** Kinds that the API server does not know, such as "clusternetworkpolicies"; of these there are none. */
+  readonly absentKinds: readonly string[];
   readonly bridge: string;
   readonly datapath: string;
   readonly encapsulation: string;
