@@ -93,7 +93,10 @@ function read(
   if (WORKLOADS.includes(kind))
     return void report(["kind"], `is ${kind}, of which nobody makes pods here; write the Pods themselves`);
   if (FORMER.includes(kind))
-    return void report(["kind"], `is ${kind}, which is not read; weirctl policy convert makes a ClusterNetworkPolicy of it`);
+    return void report(
+      ["kind"],
+      `is ${kind}, which is not read; weirctl policy convert makes a ClusterNetworkPolicy of it`,
+    );
   const watched = WATCHED_KINDS.find((one) => one.kind === kind);
   if (watched === undefined) return;
   if (apiVersion !== watched.apiVersion)
