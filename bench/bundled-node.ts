@@ -7,7 +7,7 @@ import { command } from "./command.ts";
 import { EXAMPLES } from "./lab.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const BUNDLE = join(ROOT, "dist", "weir-node.mjs");
+export const BUNDLE = join(ROOT, "dist", "weir-node.mjs");
 
 /** The node process as in the image: one bundled program. */
 export async function buildBundle(): Promise<void> {

@@ -33,8 +33,7 @@ async function flowsOfRules(
 ): Promise<ReadonlyMap<string, readonly FlowEntry[]>> {
   const deciders = explanations.flatMap(({ by }) => by).filter(({ rule }) => rule !== undefined);
   const flows = new Map<string, FlowEntry[]>();
-  for (const policy of new Set(deciders.map((one) => one.policy))) {
-    const owner = `networkpolicy/${policy}`;
+  for (const owner of new Set(deciders.map((one) => `${kindOf(one)}/${one.policy}`))) {
     for await (const flow of client.lines<FlowEntry>(`/v1/flows?${new URLSearchParams({ owner })}`)) {
       if (flow.site !== "policies/rule" && flow.site !== "policies/open") continue;
       for (const name of flow.owners) flows.set(name, [...(flows.get(name) ?? []), flow]);
@@ -44,8 +43,13 @@ async function flowsOfRules(
 }
 
 /** As the flow's owner is written. */
-function nameOf({ policy, direction, rule }: Decider): string {
-  return `networkpolicy ${policy}, ${direction} rule ${rule}`;
+function nameOf(decider: Decider): string {
+  const { policy, direction, rule } = decider;
+  return `${kindOf(decider)} ${policy}, ${direction} rule ${rule}`;
+}
+
+function kindOf({ tier }: Decider): string {
+  return tier === undefined ? "networkpolicy" : "clusternetworkpolicy";
 }
 
 function formatFlow({ flow, packets, status }: FlowEntry): string {

@@ -4,6 +4,7 @@ export const KINDS = [
   "Node",
   "Namespace",
   "NetworkPolicy",
+  "ClusterNetworkPolicy",
   "Service",
   "EndpointSlice",
   "Port",

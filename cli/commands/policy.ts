@@ -13,15 +13,17 @@ type Done = (code: ExitCode) => void;
 /** Each loads the pipeline when it runs: the other commands start without. */
 export function policyCommand(io: Io, done: Done): Command {
   const policy = new Command("policy")
-    .summary("test, compare and check NetworkPolicies, from manifests")
-    .description("test, compare and check NetworkPolicies before they are in a cluster")
+    .summary("test, compare, check and convert policies, from manifests")
+    .description("test, compare, check and convert policies before they are in a cluster")
     .addCommand(testCommand(io, done))
     .addCommand(diffCommand(io, done))
-    .addCommand(lintCommand(io, done));
+    .addCommand(lintCommand(io, done))
+    .addCommand(convertCommand(io, done));
   return withExamples(policy, [
     ["weirctl policy test expectations.yaml --manifests manifests", "do they do what is expected?"],
     ["weirctl policy diff before after", "what may talk now that could not, and the other way round"],
     ["weirctl policy lint manifests", "what is wrong or probably not meant"],
+    ["weirctl policy convert anp.yaml > cnp.yaml", "AdminNetworkPolicies as ClusterNetworkPolicies"],
   ]);
 }
 
@@ -100,5 +102,24 @@ function lintCommand(io: Io, done: Done): Command {
   return withExamples(command, [
     ["weirctl policy lint manifests", "findings, each with what to do"],
     ["weirctl policy lint manifests --fail-on error -o json", "for a program; only errors fail"],
+  ]);
+}
+
+function convertCommand(io: Io, done: Done): Command {
+  const command = new Command("convert")
+    .summary("AdminNetworkPolicies as ClusterNetworkPolicies")
+    .description(
+      "writes the AdminNetworkPolicies and the BaselineAdminNetworkPolicy (v1alpha1) of files as ClusterNetworkPolicies " +
+        "(v1alpha2) that mean the same, with comments on what is otherwise. Give all of a cluster's at once: priorities and " +
+        "names are chosen for all of them. Exit code 1 if something has to be looked at: it is marked",
+    )
+    .argument("<file...>", "manifests in YAML or JSON, or - for stdin")
+    .action(async (files: readonly string[]) => {
+      const { convertPolicies } = await import("../convert-policies.ts");
+      done(await convertPolicies(io, files));
+    });
+  return withExamples(command, [
+    ["weirctl policy convert anp.yaml banp.yaml > cnp.yaml", "from files"],
+    ["kubectl get anp,banp -o yaml | weirctl policy convert -", "from a cluster"],
   ]);
 }

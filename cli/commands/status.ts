@@ -27,7 +27,7 @@ export function statusCommand(io: Io, done: (code: ExitCode) => void): Command {
 }
 
 function formatStatus(status: NodeStatus): string {
-  const { flows } = status;
+  const { flows, denials } = status;
   const counts = [`${flows.desired} desired`, `${flows.installed} installed`];
   if (flows.pending > 0) counts.push(`${flows.pending} pending`);
   if (flows.failed > 0) counts.push(`${flows.failed} failed`);
@@ -37,6 +37,7 @@ function formatStatus(status: NodeStatus): string {
     ...status.checks.map((check) => [`  ${check.name}`, check.ok ? "ok" : `failed: ${check.message ?? ""}`]),
     ["version", `${status.version}, running since ${status.startedAt}`],
     ["source", status.source],
+    ...status.absentKinds.map((kind) => ["", `without ${kind}: the API server does not know them`]),
     ["bridge", `${status.bridge} (${status.datapath})`],
     ["encapsulation", traffic],
     ["pod MTU", status.mtu === undefined ? "not known yet" : String(status.mtu)],
@@ -44,6 +45,7 @@ function formatStatus(status: NodeStatus): string {
     ["pods", String(status.pods)],
     ["peers", String(status.peers)],
     ["problems", status.problems === 0 ? "0" : `${status.problems} (weirctl get problems)`],
+    ["denials", `${denials.told} told (weirctl get denials), ${denials.untold} beyond the limit`],
     ["flows", counts.join(", ")],
   ];
   return formatTable(["node", status.node], rows);

@@ -1,4 +1,4 @@
-import { pad, struct, u8, u16, u32, u64 } from "#openflow/wire/codec.ts";
+import { type Codec, pad, rest, struct, u8, u16, u32, u64, type ValueOf } from "#openflow/wire/codec.ts";
 import { named, properties, property } from "./records.ts";
 
 const ROLE = { nochange: 0, equal: 1, primary: 2, secondary: 3 } as const;
@@ -7,8 +7,17 @@ const role = named(u32, ROLE, "role", "OFPRRFC_BAD_ROLE");
 /** OFPT_ROLE_REQUEST and OFPT_ROLE_REPLY (OpenFlow 1.5.1 section 7.3.9). */
 export const roleMessage = struct({ role, shortId: u16, _pad: pad(2), generationId: u64 });
 
-/** OFPT_ROLE_STATUS; reason OFPCRR_*. */
-export const roleStatus = struct({ role, reason: u8, _pad: pad(3), generationId: u64, properties: properties({}) });
+const statusHead = struct({ role, reason: u8, _pad: pad(3), generationId: u64, properties: rest });
+
+/** OFPT_ROLE_STATUS; reason OFPCRR_*. Properties are kept as they come: Open vSwitch does not look at them. */
+export type RoleStatus = Omit<ValueOf<typeof statusHead>, "properties"> & { readonly properties?: Uint8Array };
+export const roleStatus: Codec<RoleStatus> = {
+  encode: (w, value) => statusHead.encode(w, { properties: new Uint8Array(0), ...value }),
+  decode(r) {
+    const { properties: kept, ...value } = statusHead.decode(r);
+    return kept.length === 0 ? value : { ...value, properties: kept };
+  },
+};
 
 /** OFPT_SET_ASYNC and OFPT_GET_ASYNC_REPLY (OpenFlow 1.5.1 section 7.3.10): bits by reason, as a secondary and else. */
 export const asyncConfig = struct({

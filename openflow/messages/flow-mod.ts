@@ -50,7 +50,7 @@ function decodeFlowMod(r: Reader, type: string): FlowModBody & { readonly type: 
   const cookie = r.u64();
   const cookieMask = r.u64();
   const table = r.u8();
-  const command = COMMANDS[r.u8()] ?? r.fail("the flow_mod command is not known", "OFPFMFC_BAD_COMMAND");
+  const commandNumber = r.u8();
   const idleTimeout = r.u16();
   const hardTimeout = r.u16();
   const priority = r.u16();
@@ -62,6 +62,8 @@ function decodeFlowMod(r: Reader, type: string): FlowModBody & { readonly type: 
   r.enter("match");
   const match = decodeMatch(r);
   r.leave();
+  const command =
+    COMMANDS[commandNumber] ?? r.fail(`flow_mod command ${commandNumber} is not known`, "OFPFMFC_BAD_COMMAND");
   r.enter("instructions");
   const actions = decodeInstructions(r);
   r.leave();

@@ -10,30 +10,45 @@ export const OPENFLOW_VERSION = { "1.0": 1, "1.1": 2, "1.2": 3, "1.3": 4, "1.4":
  */
 const VERSION_BITMAP = 1;
 
-/** OFPT_HELLO: the versions in the bitmap; none where the sender gave none. */
-export const hello: Codec<{ readonly versions: readonly number[] }> = {
-  encode(w, { versions }) {
-    if (versions.length === 0) return;
-    w.u32((VERSION_BITMAP << 16) | 8);
-    w.u32(versions.reduce((bitmap, version) => bitmap | (1 << version), 0) >>> 0);
+/** OFPT_HELLO. What is no element is no mistake: newer versions may say more. */
+export interface Hello {
+  /** Those of the bitmaps; none where the sender gave none. */
+  readonly versions: readonly number[];
+  /** The elements as they came, where they are not just one bitmap of versions. */
+  readonly elements?: Uint8Array;
+}
+
+export const hello: Codec<Hello> = {
+  encode(w, { versions, elements }) {
+    if (elements !== undefined) w.raw(elements);
+    else if (versions.length > 0) {
+      w.u32((VERSION_BITMAP << 16) | 8);
+      w.u32(versions.reduce((bitmap, version) => bitmap | (1 << version), 0) >>> 0);
+    }
   },
   decode(r) {
-    const versions: number[] = [];
-    while (r.left >= 4) {
-      const type = r.u16();
-      const length = r.u16();
-      if (length < 4) r.fail(`hello element length ${length}; at least 4 is expected`);
-      r.slice(length - 4, () => {
-        for (let word = 0; type === VERSION_BITMAP && r.left >= 4; word++) {
-          const bitmap = r.u32();
-          for (let bit = 0; bit < 32; bit++) if ((bitmap >>> bit) & 1) versions.push(word * 32 + bit);
-        }
-      });
-      r.skip(Math.min(r.left, (8 - (length % 8)) % 8));
-    }
-    return { versions };
+    const elements = r.raw(r.left);
+    const versions = readVersions(elements);
+    const isBitmap =
+      elements.length === 8 && versions.length > 0 && elements[3] === 8 && elements[1] === VERSION_BITMAP;
+    return elements.length === 0 || isBitmap ? { versions } : { versions, elements };
   },
 };
+
+function readVersions(elements: Uint8Array): readonly number[] {
+  const view = new DataView(elements.buffer, elements.byteOffset, elements.length);
+  const versions: number[] = [];
+  for (let at = 0; at + 4 <= elements.length; ) {
+    const length = view.getUint16(at + 2);
+    const end = at + length;
+    if (length < 4 || end > elements.length) break;
+    for (let word = at + 4; view.getUint16(at) === VERSION_BITMAP && word + 4 <= end; word += 4)
+      for (let bit = 0; bit < 32; bit++)
+        if ((view.getUint32(word) >>> bit) & 1) versions.push((word - at - 4) * 8 + bit);
+    at += (length + 7) & ~7;
+  }
+  return versions;
+}
 
 /** OFPT_ERROR: `data` holds the start of the message that was refused. */
 export const error = struct({ errorType: u16, errorCode: u16, data: rest });

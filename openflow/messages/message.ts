@@ -17,6 +17,7 @@ import {
 import { atLeast, fits, inSteps, type Layout, type Lengths } from "./layout.ts";
 import {
   encodePart,
+  flagsOf,
   hasMore,
   KINDS,
   type Kind,
@@ -231,7 +232,7 @@ function* partFormat(kind: string, side: Side, layout: Layout<unknown>, alias: A
   const { least, multiple, body } = layout;
   const type = `multipart_${side}`;
   const read: Format["read"] = (r, { part }) =>
-    ({ type, kind, more: hasMore(part), body: body.decode(r) }) as unknown as Message;
+    ({ type, kind, ...flagsOf(part), body: body.decode(r) }) as unknown as Message;
   const format = { name: `${alias.name} ${side}`, path: `${type}.${kind}`, least, multiple, read };
   for (const version of alias.versions) yield [identityKey({ version, ...partPlace(version, side, alias) }), format];
 }
@@ -322,7 +323,7 @@ function keepUnknown(r: Reader, { number, part, experimenter: owner }: Identity)
   if (part !== undefined) {
     r.skip(8);
     const type = `multipart_${part.side}` as const;
-    return { type, kind: "unknown", number: part.number, more: hasMore(part), body: r.raw(r.left) };
+    return { type, kind: "unknown", number: part.number, ...flagsOf(part), body: r.raw(r.left) };
   }
   if (owner !== undefined) return { type: "experimenter", ...experimenter.decode(r) };
   return { type: "unknown", number, data: r.raw(r.left) };

@@ -68,6 +68,7 @@ interface UnknownPart {
   readonly kind: "unknown";
   readonly number: number;
   readonly more: boolean;
+  readonly otherFlags?: number;
   readonly body: Uint8Array;
 }
 
@@ -77,6 +78,8 @@ export type MultipartRequest =
       [K in MultipartKind]: {
         readonly kind: K;
         readonly more?: boolean;
+        /** Bits beside that for more, of which no version knows any. */
+        readonly otherFlags?: number;
         readonly body: BodyOf<Kinds[K]["request"]>;
       };
     }[MultipartKind]
@@ -84,7 +87,12 @@ export type MultipartRequest =
 
 export type MultipartReply =
   | {
-      [K in MultipartKind]: { readonly kind: K; readonly more: boolean; readonly body: BodyOf<Kinds[K]["reply"]> };
+      [K in MultipartKind]: {
+        readonly kind: K;
+        readonly more: boolean;
+        readonly otherFlags?: number;
+        readonly body: BodyOf<Kinds[K]["reply"]>;
+      };
     }[MultipartKind]
   | UnknownPart;
 
@@ -95,6 +103,12 @@ const EXPERIMENTER = 0xffff;
 
 export function hasMore(part: { readonly flags: number } | undefined): boolean {
   return part !== undefined && (part.flags & MORE) !== 0;
+}
+
+/** What the flags of a part say, as a value has it. */
+export function flagsOf(part: { readonly flags: number } | undefined): { more: boolean; otherFlags?: number } {
+  const otherFlags = (part?.flags ?? 0) & ~MORE;
+  return { more: hasMore(part), ...(otherFlags === 0 ? {} : { otherFlags }) };
 }
 
 /** The part of an identity that names the kind. */
@@ -111,7 +125,7 @@ export function partOf({
 export function encodePart(w: Writer, side: Side, message: MultipartRequest | MultipartReply): void {
   const { number, experimenter, encode } = placeOf(w, side, message);
   w.u16(experimenter === undefined ? number : EXPERIMENTER);
-  w.u16(message.more ? MORE : 0);
+  w.u16((message.more ? MORE : 0) | (message.otherFlags ?? 0));
   w.u32(0);
   if (experimenter !== undefined) {
     w.u32(experimenter);

@@ -8,6 +8,7 @@ import type { Writer } from "#openflow/wire/writer.ts";
  */
 const OXS_CLASS = 0x8002;
 const FIELD = { duration: 0, idleTime: 1, flowCount: 3, packetCount: 4, byteCount: 5 } as const;
+const LONGEST = 0xffff_ffffn;
 const NANOSECONDS = 1_000_000_000n;
 
 /** What a flow or a set of flows has counted; what the switch does not tell is absent. */
@@ -96,8 +97,11 @@ export function nanoseconds(seconds: number, rest: number): bigint {
 /** Nanoseconds: seconds (32) and the rest of them (32). */
 export const duration: Codec<bigint> = {
   encode(w, value) {
-    w.u32(Number(value / NANOSECONDS));
-    w.u32(Number(value % NANOSECONDS));
+    // A switch that does not tell has all bits set, also of the nanoseconds.
+    const whole = value / NANOSECONDS;
+    const seconds = whole > LONGEST ? LONGEST : whole;
+    w.u32(Number(seconds));
+    w.u32(Number(value - seconds * NANOSECONDS));
   },
   decode: (r) => nanoseconds(r.u32(), r.u32()),
 };

@@ -1,6 +1,7 @@
 import { EXPERIMENTER_CLASS, type FieldName, findFieldByActionHeader } from "#openflow/fields.ts";
 import { type Codec, fixedText, listOf, pad, struct, u8, u32, u64, type ValueOf } from "#openflow/wire/codec.ts";
-import { encodeBareHeader, HAS_MASK } from "#openflow/wire/oxm.ts";
+import { HAS_MASK } from "#openflow/wire/field-codecs.ts";
+import { encodeBareHeader } from "#openflow/wire/oxm.ts";
 import { measured, named, properties, property } from "./records.ts";
 
 const tableStats = struct({ table: u8, _pad: pad(3), activeCount: u32, lookupCount: u64, matchedCount: u64 });

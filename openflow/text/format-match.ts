@@ -18,6 +18,8 @@ const decimal: Style = ({ value, mask }) =>
   mask === undefined ? `${value}` : `${formatPrefixedHex(value)}/${formatPrefixedHex(mask)}`;
 const hex: Style = ({ value, mask }) =>
   mask === undefined ? formatHex(value) : `${formatHex(value)}/${formatHex(mask)}`;
+const prefixedHex: Style = ({ value, mask }) =>
+  mask === undefined ? formatPrefixedHex(value) : `${formatPrefixedHex(value)}/${formatPrefixedHex(mask)}`;
 const likeSetField: Style = ({ field, value, mask }, names) => formatValue(field, value, mask, names);
 /** Every bit with its sign, however many the mask has. */
 const label20: Style = ({ value, mask }) => {
@@ -41,7 +43,7 @@ function option({ field, value, mask }: FieldMatch, names: NameOptions): string 
 }
 
 /** Always with its sign: the switch has more bits in this field than it shows. */
-const oam: Style = ({ value }) => (Number(value) & 1 ? "+oam" : "-oam");
+const oam = ({ value }: FieldMatch) => (Number(value) & 1 ? "+oam" : "-oam");
 
 type Line = readonly [field: FieldName, label: string, style: Style];
 type Group = (terms: Terms, names: NameOptions) => readonly string[];
@@ -50,11 +52,43 @@ function numbered(prefix: "reg" | "tun_metadata", count: number, style: Style): 
   return Array.from({ length: count }, (_, i) => [`${prefix}${i}` as FieldName, `${prefix}${i}`, style]);
 }
 
+const NSH_MD_TYPE_1 = 1;
+
+/** Open vSwitch says them only of the kind of header that has them. */
+function nshContext(field: "nsh_c1" | "nsh_c2" | "nsh_c3" | "nsh_c4"): Group {
+  return (terms, names) => {
+    const term = terms.get("nsh_mdtype")?.value === NSH_MD_TYPE_1 ? terms.get(field) : undefined;
+    return term === undefined ? [] : [`${field}=${prefixedHex(term, names)}`];
+  };
+}
+
+/** There are ports only where a protocol is said. */
+function connectionPort(field: "ct_tp_src" | "ct_tp_dst"): Group {
+  return (terms, names) => {
+    const term = terms.has("ct_nw_proto") ? terms.get(field) : undefined;
+    return term === undefined ? [] : [`${field}=${decimal(term, names)}`];
+  };
+}
+
+/** Open vSwitch takes the value for the mask, so that 0 is no match for it. */
+function unlessZero(field: FieldName, label: string, style: Style): Group {
+  return (terms, names) => {
+    const term = terms.get(field);
+    return term === undefined || term.value === 0 ? [] : [`${label}=${style(term, names)}`];
+  };
+}
+
 function erspan(version: number, field: FieldName, style: Style): Group {
   return (terms, names) => {
     const term = terms.get("tun_erspan_ver")?.value === version ? terms.get(field) : undefined;
-    return term === undefined ? [] : [`${field}=${style(term, names)}`];
+    const isHidden = field !== "tun_erspan_idx" && term?.value === 0;
+    return term === undefined || isHidden ? [] : [`${field}=${style(term, names)}`];
   };
+}
+
+/** Below ten there is one way to write a number. */
+function formatType(type: number): string {
+  return type < 10 ? `${type}` : formatHex(type);
 }
 
 /** In the order in which ovs-ofctl prints, which is not that of the wire. */
@@ -64,7 +98,13 @@ const LAYOUT: readonly (Line | Group)[] = [
   ["dp_hash", "dp_hash", hex],
   ["conj_id", "conj_id", exactDecimal],
   ["actset_output", "actset_output", port],
-  ["ct_state", "ct_state", likeSetField],
+  (terms, names) => {
+    const state = terms.get("ct_state");
+    // Bits that Open vSwitch does not know are not said.
+    return state === undefined || !(Number(state.mask ?? 0xff) & 0xff)
+      ? []
+      : [`ct_state=${likeSetField(state, names)}`];
+  },
   ["ct_zone", "ct_zone", exactDecimal],
   ["ct_mark", "ct_mark", hex],
   ["ct_label", "ct_label", likeSetField],
@@ -73,12 +113,14 @@ const LAYOUT: readonly (Line | Group)[] = [
   ["ct_nw_dst", "ct_nw_dst", likeSetField],
   ["ct_ipv6_dst", "ct_ipv6_dst", likeSetField],
   ["ct_nw_proto", "ct_nw_proto", exactDecimal],
-  ["ct_tp_src", "ct_tp_src", decimal],
-  ["ct_tp_dst", "ct_tp_dst", decimal],
+  connectionPort("ct_tp_src"),
+  connectionPort("ct_tp_dst"),
   (terms) => {
     const type = terms.get("packet_type")?.value;
     // Ethernet is not said.
-    return type === undefined || type === 0 ? [] : [`packet_type=${formatValue("packet_type", type)}`];
+    return type === undefined || type === 0
+      ? []
+      : [`packet_type=(${formatType(Number(type) >>> 16)},${formatType(Number(type) & 0xffff)})`];
   },
   (terms) => protocol(terms).words,
   ...numbered("reg", 16, hex),
@@ -89,14 +131,17 @@ const LAYOUT: readonly (Line | Group)[] = [
   ["tun_ipv6_dst", "tun_ipv6_dst", likeSetField],
   ["tun_gbp_id", "tun_gbp_id", decimal],
   ["tun_gbp_flags", "tun_gbp_flags", exactHex],
-  ["tun_erspan_ver", "tun_erspan_ver", exactDecimal],
+  unlessZero("tun_erspan_ver", "tun_erspan_ver", exactDecimal),
   // Open vSwitch says of ERSPAN what its version has.
   erspan(1, "tun_erspan_idx", exactHex),
   erspan(2, "tun_erspan_dir", exactDecimal),
   erspan(2, "tun_erspan_hwid", exactHex),
-  ["tun_gtpu_flags", "gtpu_flags", exactHex],
-  ["tun_gtpu_msgtype", "gtpu_msgtype", exactDecimal],
-  ["tun_flags", "tun_flags", oam],
+  unlessZero("tun_gtpu_flags", "gtpu_flags", exactHex),
+  unlessZero("tun_gtpu_msgtype", "gtpu_msgtype", exactDecimal),
+  (terms) => {
+    const flags = terms.get("tun_flags");
+    return flags === undefined || !(Number(flags.mask ?? 1) & 1) ? [] : [`tun_flags=${oam(flags)}`];
+  },
   ...numbered("tun_metadata", 64, option),
   ["metadata", "metadata", hex],
   ["in_port", "in_port", port],
@@ -113,12 +158,12 @@ const LAYOUT: readonly (Line | Group)[] = [
   ["nsh_ttl", "nsh_ttl", byte],
   ["nsh_mdtype", "nsh_mdtype", byte],
   ["nsh_np", "nsh_np", byte],
-  ["nsh_spi", "nsh_spi", likeSetField],
+  ["nsh_spi", "nsh_spi", prefixedHex],
   ["nsh_si", "nsh_si", byte],
-  ["nsh_c1", "nsh_c1", likeSetField],
-  ["nsh_c2", "nsh_c2", likeSetField],
-  ["nsh_c3", "nsh_c3", likeSetField],
-  ["nsh_c4", "nsh_c4", likeSetField],
+  nshContext("nsh_c1"),
+  nshContext("nsh_c2"),
+  nshContext("nsh_c3"),
+  nshContext("nsh_c4"),
   ["ip_src", "nw_src", likeSetField],
   ["ip_dst", "nw_dst", likeSetField],
   (terms) => {

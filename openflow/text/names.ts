@@ -23,7 +23,9 @@ export function formatPort(port: number, { portNames }: NameOptions = {}): strin
   const reserved = reservedNames.get(port);
   if (reserved !== undefined) return reserved;
   const name = portNames?.get(port);
-  return name === undefined ? `${port}` : quoteName(name);
+  if (name !== undefined) return quoteName(name);
+  // Open vSwitch has 16 bits of a port, and names for some of the reserved ones only.
+  return port >= LOWEST_32_BITS ? `${port & 0xffff}` : `${port}`;
 }
 
 export function formatTable(table: number, { tableNames }: NameOptions = {}): string {

@@ -17,6 +17,8 @@ import { fail, parseBytes, parseUnsigned, parseWide, readInteger, splitWords, ty
 
 const WHOLE_PACKET = 0xffff;
 const MAX_DEPTH = 16;
+/** What output, and the choices of a port, have room for. */
+const LONGEST_SUBFIELD = 64;
 
 /** The text behind "actions=". Without a match nothing is asked of the packet that the actions work on. */
 export function parseActionsOf(text: string, names: Names, match?: Match, table?: number): readonly Action[] {
@@ -107,7 +109,9 @@ function parseOutput({ value, text }: Word, { names }: ActionContext): Action {
   const port = findPort(value, names);
   if (port !== undefined) return port === OFPP.CONTROLLER ? controllerOutput(WHOLE_PACKET) : { type: "output", port };
   const source = readSubfield(text, value, names);
-  return source === undefined ? fail(text, `${value} is neither a port nor a field`) : { type: "output_reg", source };
+  if (source === undefined) return fail(text, `${value} is neither a port nor a field`);
+  if (source.bits > LONGEST_SUBFIELD) fail(text, `${LONGEST_SUBFIELD} bits are the most`);
+  return { type: "output_reg", source };
 }
 
 function controllerOutput(maxLength: number): Action {
@@ -219,6 +223,7 @@ function parseLoad({ value: argument, text }: Word, { names }: ActionContext): A
   const given = readInteger(from);
   if (given === undefined) return fail(text, `${from} is no number`);
   if (given > allOnes(bits)) fail(text, `${from} does not fit into ${bits} bits`);
+  if (bits === field.significantBits && field.format !== "port") checkedValue(text, field, given);
   const value = sized(given << BigInt(start), field.bits);
   if (field.format === "port" && bits !== field.significantBits) fail(text, `${name} can be set as a whole only`);
   if (field.format === "port") return { type: "set_field", field: name, value: widenPort(Number(given)) };
@@ -292,7 +297,11 @@ const SAMPLE_IDS = {
 } as const;
 
 function parseSample({ value, text }: Word, { names }: ActionContext): Action {
-  const ids = { collectorSetId: 0, observationDomainId: 0, observationPointId: 0 };
+  const observations: Record<"observationDomainId" | "observationPointId", number | Subfield> = {
+    observationDomainId: 0,
+    observationPointId: 0,
+  };
+  let collectorSetId = 0;
   let probability = 0;
   let samplingPort: number | undefined;
   let direction: "ingress" | "egress" | undefined;
@@ -307,17 +316,27 @@ function parseSample({ value, text }: Word, { names }: ActionContext): Action {
           word.text,
           `one of probability, ${Object.keys(SAMPLE_IDS).join(", ")}, sampling_port, ingress, egress is expected`,
         );
-      ids[id] = parseUnsigned(word.text, word.value, 32);
+      if (id === "collectorSetId") collectorSetId = parseUnsigned(word.text, word.value, 32);
+      else observations[id] = parseObservation(word, names);
     }
   }
   if (probability === 0) fail(text, "a probability above 0 is expected");
   return {
     type: "sample",
     probability,
-    ...ids,
+    collectorSetId,
+    ...observations,
     ...(samplingPort === undefined || samplingPort === OFPP.ANY ? {} : { samplingPort }),
     ...(direction === undefined ? {} : { direction }),
   };
+}
+
+/** A number; or as of Open vSwitch 3.4 a field of at most 32 bits. */
+function parseObservation({ text, value }: Word, names: Names): number | Subfield {
+  const subfield = readSubfield(text, value, names);
+  if (subfield === undefined) return parseUnsigned(text, value, 32);
+  if (subfield.bits > 32) fail(text, `${subfield.bits} bits are more than the 32 of an observation`);
+  return subfield;
 }
 
 /** A note fills its action, which is 16 bytes or more: zeros come behind it. */

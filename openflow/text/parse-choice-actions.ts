@@ -21,6 +21,7 @@ function splitArguments(text: string): readonly string[] {
 
 function parseDestination(word: string, text: string, names: Names): Subfield {
   const destination = parseSubfield(word, text, names);
+  if (destination.bits > 64) fail(word, "64 bits are the most");
   return hasShortHeader(destination.field) ? destination : fail(word, `${destination.field} cannot stand here`);
 }
 

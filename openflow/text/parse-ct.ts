@@ -24,7 +24,7 @@ export function parseCt({ value, text }: Word, context: ActionContext): Action {
         ct.zone = parseZone(word, context.names);
         break;
       case "alg":
-        ct.alg = parseChoice(word.text, word.value, ["ftp", "tftp"]);
+        ct.alg = parseChoice(word.text, word.value, ["ftp", "tftp"] as const);
         break;
       case "nat":
         if (ct.nat !== undefined) fail(word.text, "nat stands here already");

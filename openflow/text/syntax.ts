@@ -79,7 +79,7 @@ export function parseBytes(word: string, text: string): Uint8Array {
 }
 
 /** One of some words. */
-export function parseChoice<T extends string>(word: string, text: string, choices: readonly T[]): T {
+export function parseChoice<const T extends string>(word: string, text: string, choices: readonly T[]): T {
   return (
     choices.find((choice) => choice === text.toLowerCase()) ??
     fail(word, `${text === "" ? "nothing" : text} is given; one of ${choices.join(", ")} is expected`)

@@ -39,7 +39,7 @@ export function encodeCt(
   }
   w.u8(ct.table ?? NO_TABLE);
   w.zeros(3);
-  w.u16(ct.alg === undefined ? 0 : ALG[ct.alg]);
+  w.u16(ct.alg === undefined ? 0 : typeof ct.alg === "number" ? ct.alg : ALG[ct.alg]);
   if (ct.nat !== undefined) encodeNatAction(w, ct.nat);
   if (ct.exec !== undefined) encodeNested(w, ct.exec);
 }
@@ -81,7 +81,7 @@ function decodeZone(r: Reader): Ct["zone"] {
 function decodeAlg(r: Reader): Ct["alg"] {
   const port = r.u16();
   if (port === 0) return undefined;
-  return port === ALG.ftp ? "ftp" : port === ALG.tftp ? "tftp" : r.fail(`alg ${port}; 0, 21 or 69 is expected`);
+  return port === ALG.ftp ? "ftp" : port === ALG.tftp ? "tftp" : port;
 }
 
 const NAT_SRC = 1;

@@ -82,9 +82,11 @@ export function decodeInstructions(r: Reader): readonly Action[] {
     const start = r.offset;
     const type = r.u16();
     const length = r.u16();
-    if (length < 8 || length % 8 !== 0) r.fail(`instruction length ${length}; a multiple of 8 is expected`);
+    if (length < 8 || length % 8 !== 0)
+      r.fail(`instruction length ${length}; a multiple of 8 is expected`, "OFPBIC_BAD_LEN");
     const outer = r.narrow(length - 4);
-    if (type <= CLEAR_ACTIONS && (seen & (1 << type)) !== 0) r.fail(`instruction ${type} comes twice`);
+    if (type <= CLEAR_ACTIONS && (seen & (1 << type)) !== 0)
+      r.fail(`instruction ${type} comes twice`, "OFPBIC_DUP_INST");
     seen |= type <= CLEAR_ACTIONS ? 1 << type : 0;
     const decoded = decodeInstruction(r, type, start);
     r.widen(outer);

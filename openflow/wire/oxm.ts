@@ -6,8 +6,6 @@ import {
   type FieldName,
   findFieldByActionHeader,
   findFieldByHeader,
-  NXM_0,
-  type OxmHeader,
 } from "#openflow/fields.ts";
 import {
   allOnes,
@@ -22,65 +20,9 @@ import {
   type UnknownMatch,
 } from "#openflow/match.ts";
 import { narrowPort, widenPort } from "#openflow/ports.ts";
+import { actionCodecs, codecOf, type FieldCodec, HAS_MASK, lowBits, matchCodecs, nxmCodecs } from "./field-codecs.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
-
-/*
- * OXM TLV (OpenFlow 1.5.1 section 7.2.3.2), after the header the value and, with HM set, the mask:
- *
- *      0               16      23 24      32
- *     +---------------+--------+--+--------+------------------+
- *     |   class       | field  |HM| length | experimenter (32) | for class 0xffff
- *     +---------------+--------+--+--------+------------------+
- */
-export const HAS_MASK = 0x100;
-
-/** A field's headers, ready to be written, and how its value is. */
-interface FieldCodec {
-  readonly header: number;
-  readonly maskedHeader: number;
-  readonly experimenter: number | undefined;
-  readonly size: number;
-  readonly kind: "number" | "port" | "option";
-  /** Of a match: the mask that an exact value has. */
-  readonly exactMask: number | undefined;
-  /** Of a register: which one. */
-  readonly register: number;
-}
-
-/** How fields stand in a match, in set_field and move, and in Nicira's actions. */
-const matchCodecs = compileFields((field) => field.header);
-const actionCodecs = compileFields((field) => field.actionHeader);
-const nxmCodecs = compileFields((field) => field.nxmHeader);
-
-function compileFields(headerOf: (field: Field) => OxmHeader): ReadonlyMap<string, FieldCodec> {
-  return new Map(Object.values(FIELDS).map((field) => [field.name, compileField(field, headerOf(field))]));
-}
-
-function compileField(field: Field, header: OxmHeader): FieldCodec {
-  const isNarrowPort = field.format === "port" && header.oxmClass === NXM_0;
-  const size = isNarrowPort ? 2 : field.bits / 8;
-  return {
-    header: headerNumber(header, false, size),
-    maskedHeader: headerNumber(header, true, size * 2),
-    experimenter: header.experimenter,
-    size,
-    kind: field.isOption ? "option" : isNarrowPort ? "port" : "number",
-    exactMask: field.exactMask ? lowBits(field.exactBits) : undefined,
-    register: /^reg\d+$/.test(field.name) ? Number(field.name.slice(3)) : -1,
-  };
-}
-
-function headerNumber(header: OxmHeader, hasMask: boolean, payload: number): number {
-  const length = payload + (header.experimenter === undefined ? 0 : 4);
-  return ((header.oxmClass << 16) | (header.number << 9) | (hasMask ? HAS_MASK : 0) | length) >>> 0;
-}
-
-function codecOf(codecs: ReadonlyMap<string, FieldCodec>, name: string): FieldCodec {
-  const codec = codecs.get(name);
-  if (codec === undefined) throw new EncodeError(`${name} is no match field`);
-  return codec;
-}
 
 /** A switch rather than a function of each field's own: it is taken for every term of every flow. */
 function writeNumber(w: Writer, size: number, value: FieldValue): void {
@@ -240,7 +182,8 @@ function writeUnknown(w: Writer, { header, experimenter, value, mask }: UnknownM
 export function decodeMatch(r: Reader): Match {
   const type = r.u16();
   const length = r.u16();
-  if (type !== 1) r.fail(`match type ${type}; 1 (OFPMT_OXM) is expected`);
+  if (type !== 1)
+    r.fail(`match type ${type}; 1 (OFPMT_OXM) is expected`, type === 0 ? "OFPBMC_BAD_LEN" : "OFPBMC_BAD_TYPE");
   if (length < 4) r.fail(`match length ${length}; at least 4 is expected`);
   const outer = r.narrow(length - 4);
   const match = decodeTerms(r);
@@ -262,7 +205,7 @@ export function decodeTerms(r: Reader): Match {
   try {
     return canonicalMatch(terms);
   } catch (error) {
-    return r.fail(error instanceof Error ? error.message : String(error));
+    return r.fail(error instanceof Error ? error.message : String(error), "OFPBMC_DUP_FIELD");
   }
 }
 
@@ -358,7 +301,7 @@ function decodeOption(r: Reader, field: Field, size: number, hasMask: boolean): 
 }
 
 function failOutside(r: Reader, name: string): never {
-  return r.fail(`${name} has bits outside its mask`);
+  return r.fail(`${name} has bits outside its mask`, "OFPBMC_BAD_WILDCARDS");
 }
 
 /** For up to 48 bits, which the operators of JavaScript cannot take at once. */
@@ -375,10 +318,6 @@ function pushTerm(terms: MatchTerm[], field: Field, value: FieldValue, mask: Fie
   const isExact =
     bits <= 32 ? (Number(mask) & lowBits(maskBits)) >>> 0 === lowBits(maskBits) : BigInt(mask) === allOnes(maskBits);
   terms.push(isExact ? { field: name, value } : { field: name, value, mask });
-}
-
-function lowBits(count: number): number {
-  return count === 32 ? 0xffff_ffff : (1 << count) - 1;
 }
 
 /** NXM in_port has 16 bits where OXM has 32, and tun_metadata is as long as the switch was told: the length decides. */

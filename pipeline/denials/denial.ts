@@ -28,7 +28,7 @@ export interface Denial {
   readonly sourcePort?: number;
   readonly destinationPort?: number;
   readonly icmpType?: number;
-  /** The policies that isolate the pod, or the one whose rule denies: "namespace/name". The first by name, of many. */
+  /** The policies that isolate the pod, or the one whose rule denies: "namespace/name", or "name" of one for the whole cluster. The first by name, of many. */
   readonly policies: readonly string[];
   readonly morePolicies?: number;
   /** "ingress rule 2" of the policy. */
@@ -66,7 +66,7 @@ export function describeDenial({ metadata, data }: DeniedPacket, view: View): De
     peer: describeAddress(other, view),
     peerAddress: formatIp(other),
     ...describeTransport(headers),
-    ...blame(port, direction, view),
+    ...(reason === "rule" ? blameRule(metadata, direction, view) : blame(port, direction, view)),
   };
 }
 
@@ -97,10 +97,16 @@ function describeTransport({ protocol, ports, icmp }: Headers) {
   };
 }
 
+function blameRule(metadata: Match, direction: Direction, view: View): Pick<Denial, "policies" | "rule"> {
+  const rule = view.rules.withId(readRegister(metadata, direction === "egress" ? "egressRule" : "ingressRule"));
+  if (rule === undefined) return { policies: [] };
+  return { policies: [rule.policy.name], rule: `${direction} rule ${rule.index}` };
+}
+
 function blame(port: Port, direction: Direction, view: View): Pick<Denial, "policies" | "morePolicies"> {
   const isolating = new Set<string>();
   for (const selection of view.selections.selectionsOf(podKeyOf(port)))
-    for (const { namespace, name } of view.rules.isolating(selection, direction)) isolating.add(`${namespace}/${name}`);
+    for (const { name } of view.rules.isolating(selection, direction)) isolating.add(name);
   const policies = [...isolating].sort();
   const more = policies.length - MOST_POLICIES;
   return { policies: policies.slice(0, MOST_POLICIES), ...(more > 0 && { morePolicies: more }) };
@@ -118,4 +124,26 @@ function readRegister(metadata: Match, name: keyof typeof REGISTERS): number {
 function readField(metadata: Match, name: string): number {
   const term = metadata.find(({ field }) => field === name);
   return term === undefined || !("value" in term) ? 0 : Number(term.value);
+}
+
+/** "denied ingress from pod shop/web (10.10.1.5) at 5432/TCP". */
+export function describeEnds(denial: Denial): string {
+  const { direction, connection, peer, peerAddress, protocol, destinationPort } = denial;
+  const who = peer === peerAddress ? peer : `${peer} (${peerAddress})`;
+  const where = destinationPort === undefined ? protocol : `${destinationPort}/${protocol}`;
+  const cut = connection === "cut" ? "an existing connection, " : "";
+  return `denied ${cut}${direction} ${direction === "ingress" ? "from" : "to"} ${who} at ${where}`;
+}
+
+/** "isolated by shop/db, and no rule allows it". */
+export function describeBlame({ reason, policies, morePolicies, rule }: Denial): string {
+  const names = `${policies.join(", ")}${morePolicies === undefined ? "" : ` and ${morePolicies} more`}`;
+  switch (reason) {
+    case "isolation":
+      return `isolated by ${names}, and no rule allows it`;
+    case "unknown":
+      return "the API has not told of the pod yet, and policies of its namespace may select it";
+    case "rule":
+      return `denied by ${names}${rule === undefined ? "" : `, ${rule}`}`;
+  }
 }

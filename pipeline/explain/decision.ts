@@ -1,14 +1,16 @@
 import { familyOf, type Ip } from "#base/address.ts";
 import type { Pod } from "../model/model.ts";
-import type { Direction } from "../model/policy.ts";
+import { type ClusterNetworkPolicy, type Direction, type Policy, policyId } from "../model/policy.ts";
 import type { Evaluation, Verdict } from "./evaluate.ts";
-import { podName } from "./words.ts";
 
-/** For programs: a policy, and the rule of it that allows; one that isolates the pod, where none does. */
+/** For programs: a policy, and the rule of it that decides; one that isolates the pod, where none does. */
 export interface Decider {
   readonly direction: Direction;
+  /** "namespace/name", or "name" of one for the whole cluster. */
   readonly policy: string;
   readonly rule?: number;
+  /** Of one for the whole cluster. */
+  readonly tier?: ClusterNetworkPolicy["tier"];
 }
 
 export interface Decision {
@@ -24,10 +26,27 @@ export function decisionOf({ isAllowed, egress, ingress }: Evaluation): Decision
 }
 
 function decidersOf(verdict: Verdict | undefined, direction: Direction, isAllowed: boolean): readonly Decider[] {
-  if (isAllowed && verdict?.type === "allowed")
-    return [{ direction, policy: podName(verdict.policy), rule: verdict.rule }];
-  if (verdict?.type !== "isolated") return [];
-  return verdict.policies.map((policy) => ({ direction, policy: podName(policy) }));
+  switch (verdict?.type) {
+    case "allowed":
+    case "accepted":
+      return isAllowed ? [decider(verdict.policy, direction, verdict.rule)] : [];
+    case "denied":
+      return [decider(verdict.policy, direction, verdict.rule)];
+    case "isolated":
+    case "unclear":
+      return verdict.policies.map((policy) => decider(policy, direction));
+    default:
+      return [];
+  }
+}
+
+function decider(policy: Policy, direction: Direction, rule?: number): Decider {
+  return {
+    direction,
+    policy: policyId(policy).name,
+    ...(rule !== undefined && { rule }),
+    ...(policy.kind === "ClusterNetworkPolicy" && { tier: policy.tier }),
+  };
 }
 
 /** The addresses at which two can meet: the first of each family that both have. */

@@ -1,3 +1,4 @@
+import { policyId } from "../model/policy.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Decision, decisionOf } from "./decision.ts";
 import {
@@ -15,6 +16,7 @@ import {
 import { createEvaluator } from "./evaluate.ts";
 import { type Explanation, explain, pairsOf } from "./explain.ts";
 import { classifyPorts, type PortClass, packetOf } from "./port-classes.ts";
+import { policiesOf } from "./words.ts";
 
 /** What somebody expects of policies. */
 export interface Expectation {
@@ -24,7 +26,7 @@ export interface Expectation {
   /** Undefined: at every port. */
   readonly port: PortSpec | undefined;
   readonly expect: Decision["verdict"];
-  /** The policy that decides it, "namespace/name". */
+  /** The policy that decides it, "namespace/name", or "name" of one for the whole cluster. */
   readonly by: string | undefined;
 }
 
@@ -40,7 +42,7 @@ export type Outcome =
   | { readonly type: "faulty"; readonly fault: Fault };
 
 const FIELDS = ["name", "from", "to", "port", "expect", "by"];
-const POLICY = /^[^/]+\/[^/]+$/;
+const POLICY = /^[^/]+(\/[^/]+)?$/;
 
 /** From parsed YAML. */
 export function readExpectation(value: unknown): Expectation | readonly Fault[] {
@@ -85,7 +87,7 @@ export function checkExpectation(cluster: Cluster, expectation: Expectation): Ou
   const to = findEnds(expectation.to, cluster);
   if (from.length === 0) return faulty("from", "is no pod of the manifests; one at least is expected");
   if (to.length === 0) return faulty("to", "is no pod of the manifests; one at least is expected");
-  if (by !== undefined && !cluster.objects.NetworkPolicy.has(by)) return faulty("by", nameIsUnknown(by, cluster));
+  if (by !== undefined && !policyNames(cluster).includes(by)) return faulty("by", nameIsUnknown(by, cluster));
   const nameless = port === undefined ? undefined : to.find((end) => resolvePort(port, end) === undefined);
   if (nameless !== undefined)
     return faulty("port", `is no name of a port of ${endName(nameless)}; a number is right always`);
@@ -121,9 +123,15 @@ function failed(
   return { type: "failed", message: hint, because };
 }
 
-function nameIsUnknown(by: string, { objects }: Cluster): string {
-  const names = [...objects.NetworkPolicy.keys()].sort();
+function nameIsUnknown(by: string, cluster: Cluster): string {
+  const names = policyNames(cluster);
   return `is ${by}, which no manifest has; there are ${names.join(", ") || "no policies"}`;
+}
+
+function policyNames({ objects }: Cluster): readonly string[] {
+  return policiesOf(objects)
+    .map((policy) => policyId(policy).name)
+    .sort();
 }
 
 function faulty(field: string, message: string): Outcome {

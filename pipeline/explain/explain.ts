@@ -4,7 +4,7 @@ import { describeChange } from "./changes.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Decision, decisionOf, meetingPoints } from "./decision.ts";
 import { type End, endName, type PortSpec, resolvePort } from "./ends.ts";
-import { createEvaluator, type Evaluation, type Packet } from "./evaluate.ts";
+import { createEvaluator, type Evaluation, isDenied, type Packet } from "./evaluate.ts";
 import { type NearMiss, nearMisses } from "./near-misses.ts";
 import { distinguish } from "./pod-classes.ts";
 import { classifyPorts, type PortClass, packetOf } from "./port-classes.ts";
@@ -123,7 +123,6 @@ function explainDirection(
 function describeMiss({ policy, direction, rule, changes, outcome }: NearMiss, before: Evaluation): string {
   const what = changes.map((change) => describeChange(change, direction)).join(" and ");
   const other = direction === "ingress" ? "egress" : "ingress";
-  const denies =
-    before[other]?.type === "isolated" ? `; ${other} denies it all the same` : `; but then ${other} would deny it`;
+  const denies = isDenied(before[other]) ? `; ${other} denies it all the same` : `; but then ${other} would deny it`;
   return `${ruleName(policy, direction, rule)} would match if ${what}${outcome.isAllowed ? "" : denies}`;
 }

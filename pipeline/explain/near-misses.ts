@@ -6,7 +6,8 @@ import { NAMESPACE_NAME_LABEL } from "../model/namespace-name.ts";
 import type { Direction, NetworkPolicy, PodSelection, PolicyPeer, PolicyPort, PolicyRule } from "../model/policy.ts";
 import { containerPortKey } from "../model/protocol.ts";
 import { type Change, carryOut, type Situation } from "./changes.ts";
-import { canName, type Evaluation, evaluate, isIn, matchesPeer, matchesPort } from "./evaluate.ts";
+import { type Evaluation, evaluate } from "./evaluate.ts";
+import { canName, isIn, matchesPeer, matchesPort } from "./matching.ts";
 import { freeAddress } from "./outside.ts";
 import { namespacesOf } from "./words.ts";
 

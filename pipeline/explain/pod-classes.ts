@@ -1,11 +1,19 @@
 import { type Cidr, cidrContains, familyOf, formatCidr } from "#base/address.ts";
 import { signatureOf } from "../index/selection.ts";
 import type { Objects, Pod } from "../model/model.ts";
-import { DIRECTIONS, type PodSelection, type PolicyPeer, selectionsNamedBy } from "../model/policy.ts";
+import {
+  type ClusterPolicyPeer,
+  DIRECTIONS,
+  type PodSelection,
+  policyId,
+  rulesOf,
+  selectionsNamedBy,
+} from "../model/policy.ts";
 import { containerPortKey } from "../model/protocol.ts";
 import { type Cluster, hasNetwork } from "./cluster.ts";
-import { isIn } from "./evaluate.ts";
-import { podName } from "./words.ts";
+import { isIn } from "./matching.ts";
+import { policiesUnclear } from "./tiers.ts";
+import { podName, policiesOf } from "./words.ts";
 
 /** Pods that no policy tells from each other: what is said of one is said of all. */
 export interface PodClass {
@@ -14,7 +22,7 @@ export interface PodClass {
 
 /** By the pod's name a text that two pods share only when no policy of the cluster can tell them apart. */
 export function distinguish({ objects, podOf }: Cluster): ReadonlyMap<string, string> {
-  const policies = [...objects.NetworkPolicy.values()];
+  const policies = policiesOf(objects);
   const selections = [...new Map(policies.flatMap(selectionsNamedBy).map((one) => [one.key, one])).values()];
   const networks = networksNamedBy(objects);
   const names = portNamesOf(objects);
@@ -31,8 +39,11 @@ export function distinguish({ objects, podOf }: Cluster): ReadonlyMap<string, st
     const numbers = names.map((name) => pod.ports.get(name) ?? "");
     // Whoever is on the host's network is its node to the pods there, and to nobody else.
     const place = isHostNetworkUsed ? (pod.nodeName ?? "") : "";
+    const unclear = DIRECTIONS.map((direction) =>
+      policiesUnclear(objects, pod, direction).map((policy) => policyId(policy).name),
+    );
     const isOrdinary = hasNetwork(pod) && pod.ips.every((ip) => podOf(ip) === pod);
-    signatures.set(key, [selected, ...addresses, numbers, place, isOrdinary ? "" : key].join("|"));
+    signatures.set(key, [selected, ...addresses, numbers, place, ...unclear, isOrdinary ? "" : key].join("|"));
   }
   return signatures;
 }
@@ -52,23 +63,29 @@ export function classifyPods(
   return [...classes.values()].map((members) => ({ pods: members }));
 }
 
-/** The networks that ipBlocks name, and what they take out, each once. */
+/** The networks that peers name, what they take out, and nodes' addresses where peers are nodes, each once. */
 export function networksNamedBy(...clusters: readonly Objects[]): readonly Cidr[] {
-  const peers = clusters.flatMap(({ NetworkPolicy: policies }) =>
-    [...policies.values()].flatMap((policy) =>
-      DIRECTIONS.flatMap((direction) =>
-        (policy[direction] ?? []).flatMap((rule): readonly PolicyPeer[] => rule.peers ?? []),
-      ),
-    ),
+  const networks = clusters.flatMap((objects) =>
+    policiesOf(objects)
+      .flatMap((policy) => DIRECTIONS.flatMap((direction) => rulesOf(policy, direction)))
+      .flatMap(({ peers }): readonly ClusterPolicyPeer[] => peers ?? [])
+      .flatMap((peer) => {
+        if (peer.type === "network") return [peer.cidr, ...peer.except];
+        return peer.type === "nodes" ? hostsOf(objects) : [];
+      }),
   );
-  const networks = peers.flatMap((peer) => (peer.type === "network" ? [peer.cidr, ...peer.except] : []));
   return [...new Map(networks.map((network) => [formatCidr(network), network])).values()];
 }
 
-function portNamesOf({ NetworkPolicy: policies }: Objects): readonly string[] {
-  const names = [...policies.values()].flatMap((policy) =>
+function hostsOf({ Node: nodes }: Objects): readonly Cidr[] {
+  const addresses = [...nodes.values()].flatMap((node) => [...node.addresses, ...node.externalAddresses]);
+  return addresses.map((address) => ({ address, prefixLength: familyOf(address) === 4 ? 32 : 128 }));
+}
+
+function portNamesOf(objects: Objects): readonly string[] {
+  const names = policiesOf(objects).flatMap((policy) =>
     DIRECTIONS.flatMap((direction) =>
-      (policy[direction] ?? []).flatMap(({ ports }) =>
+      rulesOf(policy, direction).flatMap(({ ports }) =>
         (ports ?? []).flatMap(({ protocol, port }) =>
           typeof port === "string" ? [containerPortKey(protocol, port)] : [],
         ),

@@ -1,9 +1,9 @@
 import { isIpv4 } from "#base/address.ts";
 import type { Objects } from "../model/model.ts";
-import { DIRECTIONS, type PolicyPort } from "../model/policy.ts";
+import { DIRECTIONS, type PolicyPort, rulesOf } from "../model/policy.ts";
 import { containerPortKey, PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
 import type { Packet } from "./evaluate.ts";
-import { formatRange } from "./words.ts";
+import { formatRange, policiesOf } from "./words.ts";
 
 /** Ports of which policies say the same, and one packet's protocol and port that stand for all. */
 export interface PortClass {
@@ -34,8 +34,8 @@ export function classifyPorts(...clusters: readonly Objects[]): readonly PortCla
 
 /** What rules name, with each name's numbers in all pods. */
 function portsNamedBy(objects: Objects): readonly PolicyPort[] {
-  const ports = [...objects.NetworkPolicy.values()].flatMap((policy) =>
-    DIRECTIONS.flatMap((direction) => (policy[direction] ?? []).flatMap((rule) => rule.ports ?? [])),
+  const ports = policiesOf(objects).flatMap((policy) =>
+    DIRECTIONS.flatMap((direction) => rulesOf(policy, direction).flatMap((rule) => rule.ports ?? [])),
   );
   return ports.flatMap((one) => (typeof one.port === "string" ? numbersOf(one.protocol, one.port, objects) : [one]));
 }

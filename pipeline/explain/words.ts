@@ -1,8 +1,16 @@
 import { formatCidr } from "#base/address.ts";
 import type { Objects, Pod } from "../model/model.ts";
-import { type Direction, formatScope, type NetworkPolicy, type PolicyPeer, type PolicyPort } from "../model/policy.ts";
+import {
+  type ClusterPolicyPeer,
+  type Direction,
+  formatScope,
+  type Policy,
+  type PolicyPort,
+  policyId,
+} from "../model/policy.ts";
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
-import type { Allowed, Verdict } from "./evaluate.ts";
+import type { Verdict } from "./evaluate.ts";
+import type { RuleMatch } from "./matching.ts";
 
 /** How policies, rules and their parts are spoken of. */
 
@@ -10,9 +18,17 @@ export function podName({ namespace, name }: Pick<Pod, "namespace" | "name">): s
   return `${namespace}/${name}`;
 }
 
-/** "shop/db ingress[1]": the rule that stands in spec.ingress[1] of the policy. */
-export function ruleName(policy: NetworkPolicy, direction: Direction, rule: number): string {
-  return `${podName(policy)} ${direction}[${rule}]`;
+/** "shop/db"; "ClusterNetworkPolicy quarantine (Admin 10)". */
+export function policyName(policy: Policy): string {
+  const { kind, name } = policyId(policy);
+  if (policy.kind === "NetworkPolicy") return name;
+  return `${kind} ${name} (${policy.tier === "admin" ? "Admin" : "Baseline"} ${policy.priority})`;
+}
+
+/** "shop/db ingress[1]": the rule that stands in spec.ingress[1] of the policy, with its own name if it has one. */
+export function ruleName(policy: Policy, direction: Direction, rule: number): string {
+  const own = policy.kind === "ClusterNetworkPolicy" ? policy[direction][rule]?.name : undefined;
+  return `${policyName(policy)} ${direction}[${rule}]${own === undefined ? "" : ` "${own}"`}`;
 }
 
 export function protocolName(protocol: number): string {
@@ -30,7 +46,8 @@ export function formatRange(from: number, to: number): string {
 }
 
 /** "pods app=web of namespace shop", "every pod", "10.0.0.0/8 without 10.1.0.0/16". */
-export function describePeer(peer: PolicyPeer): string {
+export function describePeer(peer: ClusterPolicyPeer): string {
+  if (peer.type === "nodes") return peer.nodes.text === "" ? "every node" : `nodes ${peer.nodes.text}`;
   if (peer.type === "network") {
     const except = peer.except.map(formatCidr).join(", ");
     return `${formatCidr(peer.cidr)}${except === "" ? "" : ` without ${except}`}`;
@@ -43,9 +60,13 @@ export function describePeer(peer: PolicyPeer): string {
 
 /** "allowed by shop/db ingress[0]: from pods app=web of namespace shop, at 5432/TCP". */
 export function describeVerdict(verdict: Verdict | undefined, direction: Direction): string {
-  switch (verdict?.type) {
-    case undefined:
-      return "no pod with a network of its own: no policy applies";
+  if (verdict === undefined) return "no pod with a network of its own: no policy applies";
+  const passed = (verdict.passed ?? []).map(({ policy, rule }) => ruleName(policy, direction, rule)).join(" and ");
+  return `${describeDecision(verdict, direction)}${passed === "" ? "" : `; ${passed} passed it on`}`;
+}
+
+function describeDecision(verdict: Verdict, direction: Direction): string {
+  switch (verdict.type) {
     case "open":
       return "allowed: no policy isolates it";
     case "own":
@@ -53,13 +74,19 @@ export function describeVerdict(verdict: Verdict | undefined, direction: Directi
     case "node":
       return "allowed: it comes from the pod's own node";
     case "allowed":
-      return `allowed by ${ruleName(verdict.policy, direction, verdict.rule)}: ${describeMatch(verdict, direction)}`;
+    case "accepted":
+    case "denied": {
+      const word = verdict.type === "denied" ? "denied" : "allowed";
+      return `${word} by ${ruleName(verdict.policy, direction, verdict.rule)}: ${describeMatch(verdict, direction)}`;
+    }
     case "isolated":
-      return `denied: ${verdict.policies.map(podName).join(", ")} ${verdict.policies.length === 1 ? "isolates" : "isolate"} it, and no rule matches`;
+      return `denied: ${verdict.policies.map(policyName).join(", ")} ${verdict.policies.length === 1 ? "isolates" : "isolate"} it, and no rule matches`;
+    case "unclear":
+      return `denied: its namespace is not known, so ${verdict.policies.map(policyName).join(", ")} may be for it or not`;
   }
 }
 
-function describeMatch({ peer, port }: Allowed, direction: Direction): string {
+function describeMatch({ peer, port }: RuleMatch, direction: Direction): string {
   const who = peer === undefined ? "everybody" : describePeer(peer);
   const where = port === undefined ? "every port" : describePort(port);
   return `${direction === "ingress" ? "from" : "to"} ${who}, at ${where}`;
@@ -72,4 +99,8 @@ export function describeLabels(labels: ReadonlyMap<string, string>): string {
 
 export function namespacesOf({ Namespace: namespaces, Pod: pods }: Objects): readonly string[] {
   return [...new Set([...namespaces.keys(), ...[...pods.values()].map(({ namespace }) => namespace)])].sort();
+}
+
+export function policiesOf(objects: Objects): readonly Policy[] {
+  return [...objects.NetworkPolicy.values(), ...objects.ClusterNetworkPolicy.values()];
 }

@@ -165,11 +165,11 @@ function countHops(): readonly Contribution[] {
   const hop = (priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
     flow("base/hop", "Ttl", priority, spec, actions);
   return [
-    hop(PRIORITY.except, fromSource(SOURCE.gateway), [goto("IngressRule")]),
+    hop(PRIORITY.except, fromSource(SOURCE.gateway), [goto("IngressAdmin")]),
     ...[ETH_TYPE.ipv4, ETH_TYPE.ipv6].flatMap((eth_type) => [
       hop(PRIORITY.address, { eth_type, nw_ttl: 0 }, []),
       hop(PRIORITY.address, { eth_type, nw_ttl: 1 }, []),
-      hop(PRIORITY.fallback, { eth_type }, [{ type: "dec_ttl" }, goto("IngressRule")]),
+      hop(PRIORITY.fallback, { eth_type }, [{ type: "dec_ttl" }, goto("IngressAdmin")]),
     ]),
   ];
 }

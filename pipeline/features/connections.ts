@@ -8,8 +8,10 @@ import { PRIORITY } from "../layout/priorities.ts";
 import { REGISTERS, SOURCE } from "../layout/registers.ts";
 import type { Site } from "../layout/sites.ts";
 import { TABLES, type TableName } from "../layout/tables.ts";
+import { DIRECTIONS } from "../model/policy.ts";
 import type { Owner } from "../owner.ts";
 import type { Settings } from "../settings.ts";
+import { STAGES, tablesOf } from "./policy/stages.ts";
 import { ctState, ETH_TYPE, fromSource, goto, matchRegister, registerField, STATE, setRegister } from "./vocabulary.ts";
 
 const OWNER: Owner = { kind: "Weir", name: "base" };
@@ -59,12 +61,16 @@ function classify(): readonly Contribution[] {
     state("connections/reply", PRIORITY.address, reply, pass),
     state("connections/reply", PRIORITY.address, related, pass),
     state("connections/next", PRIORITY.miss, {}, [goto("Endpoint")]),
-    flow("connections/next", "Endpoint", PRIORITY.fallback, fromSource(SOURCE.pod), [goto("EgressRule")]),
+    flow("connections/next", "Endpoint", PRIORITY.fallback, fromSource(SOURCE.pod), [goto(tablesOf("egress")[0])]),
     flow("connections/next", "Endpoint", PRIORITY.miss, {}, [goto("Route")]),
-    flow("connections/next", "EgressRule", PRIORITY.miss, {}, [goto("Route")]),
-    flow("connections/reply", "IngressRule", PRIORITY.forbid, matchRegister("isReply", 1), [goto("Commit")]),
-    flow("connections/next", "IngressRule", PRIORITY.miss, {}, [goto("Commit")]),
+    flow("connections/reply", "IngressAdmin", PRIORITY.exempt, matchRegister("isReply", 1), [goto("Commit")]),
+    ...DIRECTIONS.flatMap((direction) => passOn(tablesOf(direction), STAGES[direction].next)),
   ];
+}
+
+/** What no rule of a table has taken is the next table's, and what none of any has taken is let through. */
+function passOn(tables: readonly TableName[], last: TableName): readonly Contribution[] {
+  return tables.map((table, i) => flow("connections/next", table, PRIORITY.miss, {}, [goto(tables[i + 1] ?? last)]));
 }
 
 function commit(): readonly Contribution[] {
@@ -96,12 +102,13 @@ function commit(): readonly Contribution[] {
 function deny(): readonly Contribution[] {
   const note = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied, mask: CT_MARK.denied }]);
   const tell: Action = { type: "controller", maxLength: DENIAL_BYTES, meterId: METERS.denials.id };
+  // What is told of a packet is what conntrack knew before: the note comes behind.
   const denied = (priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
     flow("connections/denied", "Deny", priority, spec, actions);
   return [
     ...FAMILIES.flatMap((eth_type) => [
       denied(PRIORITY.except, { eth_type, ...mark(CT_MARK.denied) }, []),
-      denied(PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [note, tell]),
+      denied(PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [tell, note]),
       flow("connections/deny", "Deny", PRIORITY.fallback, { eth_type }, [tell]),
     ]),
     flow("base/miss", "Deny", PRIORITY.miss, {}, []),

@@ -64,7 +64,7 @@ function gatewayFlows(owner: Owner, address: Ip): readonly Contribution[] {
   const fromHost = { ...fromSource(SOURCE.gateway), ...fromAddress(address) };
   return [
     flow("nodes/gateway", owner, PRIORITY.address, toAddress(address), handToHost()),
-    flow("nodes/own-pods", owner, PRIORITY.except, fromHost, [goto("Commit")], "IngressRule"),
+    flow("nodes/own-pods", owner, PRIORITY.exempt, fromHost, [goto("Commit")], "IngressAdmin"),
   ];
 }
 

@@ -1,14 +1,13 @@
 import type { Contribution, Feature } from "../feature.ts";
 import type { ModelChange, View } from "../model/model.ts";
-import { DIRECTIONS } from "../model/policy.ts";
 import type { Settings } from "../settings.ts";
-import { addressesOf, differingParts, peerKeys } from "./policy/differing-parts.ts";
+import { addressesOf, differingParts, peerKey } from "./policy/differing-parts.ts";
 import { type PolicyKey, readKey, writeKey } from "./policy/keys.ts";
 import { derivePeer, derivePort, deriveRule, familiesOf } from "./policy/parts.ts";
 import { deriveSubject } from "./policy/subject.ts";
 
 /**
- * NetworkPolicies as conjunctive matches. A key is a flow's match, or one pod's place in all rules: a rule with ten thousand
+ * Policies as conjunctive matches. A key is a flow's match, or one pod's place in all rules: a rule with ten thousand
  * addresses is ten thousand keys, and one more address is one key more.
  */
 export function createPoliciesFeature({ nodeName }: Settings): Feature {
@@ -17,9 +16,9 @@ export function createPoliciesFeature({ nodeName }: Settings): Feature {
       case "rule":
         return deriveRule(key.rule, view);
       case "port":
-        return derivePort(key, view, familiesOf(view, nodeName));
+        return derivePort(key.port, view, familiesOf(view, nodeName));
       case "peer":
-        return derivePeer(key, view);
+        return derivePeer(key.network, view);
       case "subject":
         return deriveSubject(key.port, view);
     }
@@ -46,20 +45,18 @@ function* touched(change: ModelChange, view: View, nodeName: string): Iterable<P
       break;
     case "Selection":
       for (const podKey of [...change.entered, ...change.left])
-        for (const ip of addressesOf(podKey, view)) yield* peerKeys(ip);
+        for (const ip of addressesOf(podKey, view)) yield peerKey(ip);
       break;
     case "Address":
-      yield* peerKeys(change.ip);
+      yield peerKey(change.ip);
       break;
     case "Pod":
       // It may name its ports otherwise.
-      for (const ip of addressesOf(change.key, view)) yield* peerKeys(ip);
+      for (const ip of addressesOf(change.key, view)) yield peerKey(ip);
       break;
     case "Node":
       // Its podCIDRs say which families its pods have.
-      if (change.key === nodeName)
-        for (const direction of DIRECTIONS)
-          for (const port of view.rules.portKeys(direction)) yield { type: "port", direction, port };
+      if (change.key === nodeName) for (const port of view.rules.portKeys()) yield { type: "port", port };
       break;
   }
 }

@@ -1,12 +1,21 @@
-import { formatCidr } from "#base/address.ts";
+import { familyOf, formatCidr, type Ip } from "#base/address.ts";
 import { coverPorts, subtractCidrs } from "#base/prefixes.ts";
+import { levelOf, MOST_RULES } from "../layout/levels.ts";
+import { isSelected, type LabelSelector } from "../model/label-selector.ts";
+import type { Node } from "../model/model.ts";
 import {
+  type ClusterPolicyPeer,
+  type ClusterPolicyRule,
   DIRECTIONS,
   type Direction,
   EVERY_POD,
-  type NetworkPolicy,
+  type Policy,
   type PolicyPort,
   type PolicyRule,
+  policyId,
+  type RulePlace,
+  type RuleVerdict,
+  rulesOf,
 } from "../model/policy.ts";
 import { containerPortKey, PROTOCOLS } from "../model/protocol.ts";
 import { formatRulePort, type NamedPort, type Rule, type RulePort } from "./rules.ts";
@@ -15,47 +24,63 @@ export type RuleWithoutId = Omit<Rule, "id">;
 
 /** The numbers that pods give to a port's name: the pods that a policy selects, or those of some selections. */
 export interface PortNumbers {
-  ofSubject(policy: NetworkPolicy, name: string): Iterable<number>;
+  ofSubject(selectionKey: string, name: string): Iterable<number>;
   ofPeers(selectionKeys: readonly string[], name: string): Iterable<number>;
 }
 
-/** Everything that a policy allows, rule by rule, in the form in which a switch can match it. */
-export function expandPolicy(policy: NetworkPolicy, numbers: PortNumbers): readonly RuleWithoutId[] {
+/** What policies say of the cluster beside them. */
+export interface Surroundings {
+  readonly numbers: PortNumbers;
+  nodes(): Iterable<Node>;
+}
+
+/** Everything that a policy says, rule by rule, in the form in which a switch can match it. */
+export function expandPolicy(policy: Policy, around: Surroundings): readonly RuleWithoutId[] {
   return DIRECTIONS.flatMap((direction) =>
-    (policy[direction] ?? []).flatMap((rule, index) => expandRule(policy, direction, index, rule, numbers)),
+    rulesOf(policy, direction).flatMap((rule, index) => expandRule(policy, direction, index, rule, around)),
   );
 }
 
 function expandRule(
-  policy: NetworkPolicy,
+  policy: Policy,
   direction: Direction,
   index: number,
-  rule: PolicyRule,
-  numbers: PortNumbers,
+  rule: PolicyRule | ClusterPolicyRule,
+  { numbers, nodes }: Surroundings,
 ): readonly RuleWithoutId[] {
-  const peers = peersOf(rule);
+  const peers = rule.peers && peersOf(rule.peers, nodes);
   if (peers?.selections.length === 0 && peers.networks.length === 0) return [];
-  const key = `${policy.namespace}/${policy.name}/${direction}/${index}`;
-  const common = { direction, policy, index } as const;
+  const id = policyId(policy);
+  const key = `${id.kind === "NetworkPolicy" ? "" : `${id.kind}/`}${id.name}/${direction}/${index}`;
+  const verdict = "verdict" in rule ? rule.verdict : "accept";
+  const place = placeOf(policy, direction, index, verdict);
+  const common = { ...place, policy: id, index, verdict, subject: policy.subject.key } as const;
   if (rule.ports === undefined) return [{ ...common, key, peers, ports: undefined, named: undefined }];
-  const fixed = withLaterFragments(uniquePorts(rule.ports.flatMap(fixedPorts)));
+  const fixed = withLaterFragments(verdict, uniquePorts(rule.ports.flatMap(fixedPorts)));
   const ofNumbers = fixed.length === 0 ? [] : [{ ...common, key, peers, ports: fixed, named: undefined }];
   const names = new Map(rule.ports.flatMap(nameOf));
   return [
     ...ofNumbers,
     ...[...names].flatMap(([name, protocol]) =>
-      namedPorts(policy, direction, name, peers, numbers).map((named) => ({
+      namedPorts(policy.subject.key, direction, name, peers, numbers).map((named) => ({
         ...{ ...common, key: `${key}/${name}=${named.number}`, named },
         peers: direction === "ingress" ? peers : { selections: peers?.selections ?? [EVERY_POD.key], networks: [] },
-        ports: withLaterFragments([{ protocol, prefix: { value: named.number, mask: 0xffff } }]),
+        ports: withLaterFragments(verdict, [{ protocol, prefix: { value: named.number, mask: 0xffff } }]),
       })),
     ),
   ];
 }
 
+/** Where in the order of rules a rule stands. Those behind the last place are at it: of these there are only such as deny. */
+export function placeOf(policy: Policy, direction: Direction, index: number, verdict: RuleVerdict): RulePlace {
+  if (policy.kind === "NetworkPolicy") return { direction, tier: "networkPolicy", level: 0 };
+  const { tier, priority } = policy;
+  return { direction, tier, level: levelOf(priority, Math.min(index, MOST_RULES - 1), verdict) };
+}
+
 /** Who sends decides who the name belongs to: it is always the side that is sent to. */
 function namedPorts(
-  policy: NetworkPolicy,
+  subject: string,
   direction: Direction,
   name: string,
   peers: Rule["peers"],
@@ -63,19 +88,29 @@ function namedPorts(
 ): readonly NamedPort[] {
   const found =
     direction === "ingress"
-      ? numbers.ofSubject(policy, name)
+      ? numbers.ofSubject(subject, name)
       : numbers.ofPeers(peers?.selections ?? [EVERY_POD.key], name);
   const sorted = [...new Set(found)].sort((a, b) => a - b);
   return sorted.map((number) => ({ of: direction === "ingress" ? "subject" : "peer", name, number }));
 }
 
-function peersOf({ peers }: PolicyRule): Rule["peers"] {
-  if (peers === undefined) return undefined;
+function peersOf(peers: readonly ClusterPolicyPeer[], nodes: Surroundings["nodes"]): Rule["peers"] {
   const selections = peers.flatMap((peer) => (peer.type === "pods" ? [peer.selection.key] : []));
-  const networks = peers.flatMap((peer) =>
-    peer.type === "network" ? subtractCidrs(peer.cidr, peer.except).map(formatCidr) : [],
-  );
+  const networks = peers.flatMap((peer): readonly string[] => {
+    if (peer.type === "network") return subtractCidrs(peer.cidr, peer.except).map(formatCidr);
+    return peer.type === "nodes" ? [...addressesOfNodes(peer.nodes, nodes())].map(formatHost) : [];
+  });
   return { selections: [...new Set(selections)], networks: [...new Set(networks)] };
+}
+
+function* addressesOfNodes(selector: LabelSelector, nodes: Iterable<Node>): Iterable<Ip> {
+  for (const { labels, addresses, externalAddresses } of nodes)
+    if (isSelected(selector, labels)) yield* [...addresses, ...externalAddresses];
+}
+
+/** An address as the network that holds it alone. */
+export function formatHost(ip: Ip): string {
+  return formatCidr({ address: ip, prefixLength: familyOf(ip) === 4 ? 32 : 128 });
 }
 
 function fixedPorts({ protocol, port }: PolicyPort): readonly RulePort[] {
@@ -93,9 +128,10 @@ function uniquePorts(ports: readonly RulePort[]): readonly RulePort[] {
 
 /**
  * A datagram's later fragments have no ports. They may pass by a rule for any port of UDP: conntrack, behind all rules, holds
- * them back until it has the first one, which that port's rules let through or not. TCP sends no fragments.
+ * them back until it has the first one, which that port's rules let through or not. By a rule that denies a port they are not
+ * denied: they may be another port's. TCP sends no fragments.
  */
-function withLaterFragments(ports: readonly RulePort[]): readonly RulePort[] {
-  if (!ports.some(({ protocol }) => protocol === PROTOCOLS.UDP)) return ports;
+function withLaterFragments(verdict: RuleVerdict, ports: readonly RulePort[]): readonly RulePort[] {
+  if (verdict === "deny" || !ports.some(({ protocol }) => protocol === PROTOCOLS.UDP)) return ports;
   return [...ports, { protocol: PROTOCOLS.UDP, prefix: "later fragments" }];
 }

@@ -1,4 +1,3 @@
-import type { Direction } from "../model/policy.ts";
 import { MultiMap } from "./multi-map.ts";
 import { formatRulePort, type Rule, type Rules } from "./rules.ts";
 
@@ -13,13 +12,12 @@ export function createPartIndex(): PartIndex {
   const peers = new MultiMap<string, Rule>();
   const networks = new MultiMap<string, Rule>();
   const ports = new MultiMap<string, Rule>();
-  const place = (direction: Direction, part: string): string => `${direction} ${part}`;
 
-  function* placesOf({ direction, policy, peers: among, ports: at }: Rule): Iterable<[MultiMap<string, Rule>, string]> {
-    yield [subjects, place(direction, policy.subject.key)];
-    for (const selection of among?.selections ?? []) yield [peers, place(direction, selection)];
-    for (const network of among?.networks ?? []) yield [networks, place(direction, network)];
-    for (const port of at ?? []) yield [ports, place(direction, formatRulePort(port))];
+  function* placesOf({ subject, peers: among, ports: at }: Rule): Iterable<[MultiMap<string, Rule>, string]> {
+    yield [subjects, subject];
+    for (const selection of among?.selections ?? []) yield [peers, selection];
+    for (const network of among?.networks ?? []) yield [networks, network];
+    for (const port of at ?? []) yield [ports, formatRulePort(port)];
   }
 
   return {
@@ -29,13 +27,10 @@ export function createPartIndex(): PartIndex {
     remove(rule) {
       for (const [map, key] of placesOf(rule)) map.delete(key, rule);
     },
-    ofSubject: (selectionKey, direction) => subjects.get(place(direction, selectionKey)),
-    ofPeer: (selectionKey, direction) => peers.get(place(direction, selectionKey)),
-    ofNetwork: (network, direction) => networks.get(place(direction, network)),
-    ofPort: (port, direction) => ports.get(place(direction, port)),
-    *portKeys(direction) {
-      const prefix = place(direction, "");
-      for (const key of ports.keys()) if (key.startsWith(prefix)) yield key.slice(prefix.length);
-    },
+    ofSubject: (selectionKey) => subjects.get(selectionKey),
+    ofPeer: (selectionKey) => peers.get(selectionKey),
+    ofNetwork: (network) => networks.get(network),
+    ofPort: (port) => ports.get(port),
+    portKeys: () => ports.keys(),
   };
 }

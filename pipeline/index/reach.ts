@@ -1,6 +1,7 @@
 import { isEqual } from "#base/equal.ts";
 import type { ModelChange, Objects } from "../model/model.ts";
 import { podKeyOf, podOfPort } from "../model/pod-of-port.ts";
+import type { Policy } from "../model/policy.ts";
 import type { LocalPods } from "./local-pods.ts";
 import type { PolicyTable } from "./policy-table.ts";
 import type { Selections } from "./selections.ts";
@@ -30,15 +31,16 @@ export function createReach(objects: Objects, selections: Selections, table: Pol
     }
   }
 
-  /** A pod of this node entered or left a subject: with the first and the last its policies begin and cease to count here. */
+  /** A pod of this node entered or left a subject: with the first and the last its policies begin and cease to count here, and its names for ports with it. */
   function move(selectionKey: string, podKey: string, to: "enter" | "leave"): void {
     if (!locals[to](selectionKey, podKey)) return;
     touchPorts([podKey]);
     const count = locals.membersOf(selectionKey).size;
     if (count === (to === "enter" ? 1 : 0)) touchPolicies(table.withSubject(selectionKey));
+    touchPolicies(table.readingNamesOf(selectionKey));
   }
 
-  function takePolicy({ key, before, after }: ModelChange & { kind: "NetworkPolicy" }): void {
+  function takePolicy(key: string, before: Policy | undefined, after: Policy | undefined): void {
     table.set(key, after);
     policies.add(key);
     for (const policy of [before, after]) {
@@ -47,7 +49,9 @@ export function createReach(objects: Objects, selections: Selections, table: Pol
       if (!locals.isFollowed(selection)) locals.follow(selection, selections.membersOf(selection));
       touchPorts(locals.membersOf(selection));
       if (table.withSubject(selection).size === 0) locals.forget(selection);
-      touchUnknown(policy.namespace);
+      if (policy.kind === "NetworkPolicy") touchUnknown(policy.namespace);
+      // Of which pods it is not clear whether it selects them changes with namespaces, too, before this step and in it.
+      else for (const name of objects.Port.keys()) ports.add(name);
     }
   }
 
@@ -66,12 +70,26 @@ export function createReach(objects: Objects, selections: Selections, table: Pol
     ports.add(key);
   }
 
+  function takeNode({ before, after }: ModelChange & { kind: "Node" }): void {
+    const isAsBefore =
+      isEqual(before?.labels, after?.labels) &&
+      isEqual(before?.addresses, after?.addresses) &&
+      isEqual(before?.externalAddresses, after?.externalAddresses);
+    if (!isAsBefore) touchPolicies(table.readingNodes);
+  }
+
   return {
     policies,
     ports,
     take(change) {
-      if (change.kind === "NetworkPolicy") takePolicy(change);
-      else if (change.kind === "Port") takePort(change);
+      if (change.kind === "NetworkPolicy") takePolicy(change.key, change.before, change.after);
+      // A namespace's name has no capitals, so no NetworkPolicy has this key.
+      else if (change.kind === "ClusterNetworkPolicy")
+        takePolicy(`${change.kind}/${change.key}`, change.before, change.after);
+      else if (change.kind === "Node") takeNode(change);
+      else if (change.kind === "Namespace") {
+        if (table.hasClusterPolicies()) for (const name of locals.portsIn(change.key)) ports.add(name);
+      } else if (change.kind === "Port") takePort(change);
       else if (change.kind === "Pod") {
         touchPorts([change.key]);
         if (!isEqual(change.before?.ports, change.after?.ports))

@@ -1,10 +1,9 @@
-import { isEqual } from "#base/equal.ts";
 import type { ModelChange, Objects, Pod } from "../model/model.ts";
 import { type ConjunctionIds, createConjunctionIds } from "./conjunction-ids.ts";
-import { expandPolicy, type PortNumbers, type RuleWithoutId } from "./expand-policy.ts";
+import { expandPolicy, type PortNumbers, type RuleWithoutId, type Surroundings } from "./expand-policy.ts";
 import { createLocalPods } from "./local-pods.ts";
 import { createPartIndex } from "./part-index.ts";
-import { createPolicyTable } from "./policy-table.ts";
+import { createPolicyTable, type Place } from "./policy-table.ts";
 import { createReach } from "./reach.ts";
 import type { Rule, RuleChange, Rules, SubjectChange } from "./rules.ts";
 import type { Selections } from "./selections.ts";
@@ -24,11 +23,12 @@ export function createRuleIndex(
   const locals = createLocalPods();
   const parts = createPartIndex();
   const rules = new Map<string, Rule>();
+  const rulesById = new Map<number, Rule>();
   const rulesByPolicy = new Map<string, readonly RuleWithoutId[]>();
 
   const numbers: PortNumbers = {
-    *ofSubject({ subject }, name) {
-      for (const pod of locals.membersOf(subject.key)) yield* numberOf(objects.Pod.get(pod), name);
+    *ofSubject(selectionKey, name) {
+      for (const pod of locals.membersOf(selectionKey)) yield* numberOf(objects.Pod.get(pod), name);
     },
     *ofPeers(selectionKeys, name) {
       for (const selection of selectionKeys)
@@ -36,13 +36,15 @@ export function createRuleIndex(
     },
   };
 
+  const around: Surroundings = { numbers, nodes: () => objects.Node.values() };
+
   /** What the policies mean now, and the keys of rules of which the number changed. */
   function expand(dirty: ReadonlySet<string>): Map<string, RuleWithoutId | undefined> {
     const next = new Map<string, RuleWithoutId | undefined>();
     for (const policyKey of dirty) {
       const policy = policies.get(policyKey);
       const active = policy !== undefined && locals.membersOf(policy.subject.key).size > 0;
-      const after = active ? expandPolicy(policy, numbers) : [];
+      const after = active ? expandPolicy(policy, around) : [];
       for (const { key } of rulesByPolicy.get(policyKey) ?? []) next.set(key, undefined);
       for (const rule of after) next.set(rule.key, rule);
       if (after.length > 0) rulesByPolicy.set(policyKey, after);
@@ -63,9 +65,13 @@ export function createRuleIndex(
       const id = ids.idOf(key);
       const wanted = next.has(key) ? next.get(key) : before;
       const after = wanted === undefined || id === undefined ? undefined : { ...wanted, id };
-      if (isEqual(before, after)) continue;
+      // What a rule says follows from its key and its policy, which is another object only when it says something else.
+      if (before?.policy === after?.policy && before?.id === after?.id) continue;
       if (before !== undefined) parts.remove(before);
       if (after !== undefined) parts.add(after);
+      // One that took another's number may have come before that one's turn.
+      if (before !== undefined && rulesById.get(before.id) === before) rulesById.delete(before.id);
+      if (after !== undefined) rulesById.set(after.id, after);
       if (after === undefined) rules.delete(key);
       else rules.set(key, after);
       changes.push({ kind: "Rule", key, before, after });
@@ -76,13 +82,14 @@ export function createRuleIndex(
   return {
     all: () => rules.values(),
     rule: (key) => rules.get(key),
+    withId: (id) => rulesById.get(id),
     ofSubject: parts.ofSubject,
     ofPeer: parts.ofPeer,
     ofNetwork: parts.ofNetwork,
     ofPort: parts.ofPort,
     portKeys: parts.portKeys,
     isolating: policies.isolating,
-    hasPolicies: policies.isUsed,
+    unclear: (podKey, pod, direction) => policies.unclear(placeOfPod(objects, podKey, pod), direction),
     subjectsHere: locals.membersOf,
     portsOf: locals.portsOf,
     apply(changes) {
@@ -92,6 +99,15 @@ export function createRuleIndex(
       return [...ruleChanges, ...[...reach.ports].map((key): SubjectChange => ({ kind: "Subject", key }))];
     },
   };
+}
+
+export function placeOfPod(
+  { Namespace: namespaces }: Pick<Objects, "Namespace">,
+  podKey: string,
+  pod: Pod | undefined,
+): Place {
+  const namespace = podKey.slice(0, podKey.indexOf("/"));
+  return { namespace, namespaceLabels: namespaces.get(namespace)?.labels, podLabels: pod?.labels };
 }
 
 function* numberOf(pod: Pod | undefined, name: string): Iterable<number> {

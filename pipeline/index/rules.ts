@@ -1,5 +1,6 @@
 import type { Prefix } from "#base/prefixes.ts";
-import type { Direction, NetworkPolicy } from "../model/policy.ts";
+import type { Pod } from "../model/model.ts";
+import type { Direction, Policy, PolicyId, RulePlace, RuleVerdict } from "../model/policy.ts";
 
 /** Ports of a rule as a switch matches them: of a protocol, those under a prefix, or all; or what has none of its own. */
 export interface RulePort {
@@ -19,14 +20,16 @@ export interface NamedPort {
  * A rule of a policy that selects a pod of this node, as a conjunction: subject and peers and ports. A rule with named ports
  * is several, one for each number that pods give such a name.
  */
-export interface Rule {
+export interface Rule extends RulePlace {
   /** "default/web/ingress/0", and "/TCP/http=8080" behind it where a named port makes it one of several. */
   readonly key: string;
   /** conj_id. */
   readonly id: number;
-  readonly direction: Direction;
-  readonly policy: NetworkPolicy;
+  readonly policy: PolicyId;
   readonly index: number;
+  readonly verdict: RuleVerdict;
+  /** The key of the selection that the policy is for. */
+  readonly subject: string;
   /** Keys of selections, and networks in text form. Undefined is everybody. */
   readonly peers: { readonly selections: readonly string[]; readonly networks: readonly string[] } | undefined;
   /** Undefined is every protocol. */
@@ -38,15 +41,18 @@ export interface Rule {
 export interface Rules {
   all(): Iterable<Rule>;
   rule(key: string): Rule | undefined;
-  ofSubject(selectionKey: string, direction: Direction): Iterable<Rule>;
-  ofPeer(selectionKey: string, direction: Direction): Iterable<Rule>;
-  ofNetwork(network: string, direction: Direction): Iterable<Rule>;
-  ofPort(portKey: string, direction: Direction): Iterable<Rule>;
-  /** The ports of all rules of a direction: see formatRulePort. */
-  portKeys(direction: Direction): Iterable<string>;
-  /** Policies that isolate the pods of a selection. */
-  isolating(selectionKey: string, direction: Direction): Iterable<NetworkPolicy>;
-  hasPolicies(namespace: string): boolean;
+  /** By conj_id. */
+  withId(id: number): Rule | undefined;
+  ofSubject(selectionKey: string): Iterable<Rule>;
+  ofPeer(selectionKey: string): Iterable<Rule>;
+  ofNetwork(network: string): Iterable<Rule>;
+  ofPort(portKey: string): Iterable<Rule>;
+  /** The ports of all rules: see formatRulePort. */
+  portKeys(): Iterable<string>;
+  /** NetworkPolicies that isolate the pods of a selection. */
+  isolating(selectionKey: string, direction: Direction): Iterable<PolicyId>;
+  /** Policies of which nobody can say whether they select a pod: it is not known yet, or its namespace is not. */
+  unclear(podKey: string, pod: Pod | undefined, direction: Direction): Iterable<Policy>;
   /** The pods of this node that the subject of a policy selects. */
   subjectsHere(selectionKey: string): Iterable<string>;
   /** Names of the ports that a pod ("namespace/name") has on this node. */

@@ -1,5 +1,5 @@
 import type { ObjectChange, Pod } from "../model/model.ts";
-import { type NetworkPolicy, type PodSelection, selectionsNamedBy } from "../model/policy.ts";
+import { type PodSelection, type Policy, selectionsNamedBy } from "../model/policy.ts";
 import { createAddressOwners } from "./address-owners.ts";
 import { createMemberships } from "./memberships.ts";
 import type { AddressChange, SelectionChange, Selections } from "./selections.ts";
@@ -21,7 +21,7 @@ export function createSelectionIndex(): SelectionIndex {
       owners.movePod(change.key, withNetwork(change.before), after);
     } else if (change.kind === "Port") owners.movePort(change.before, change.after);
     else if (change.kind === "Namespace") memberships.setNamespace(change.key, change.after?.labels);
-    else if (change.kind === "NetworkPolicy") {
+    else if (change.kind === "NetworkPolicy" || change.kind === "ClusterNetworkPolicy") {
       // What both name is never without a policy in between, and so stays as it is.
       for (const selection of named(change.after)) memberships.retain(selection);
       for (const selection of named(change.before)) memberships.release(selection);
@@ -43,6 +43,6 @@ function withNetwork(pod: Pod | undefined): Pod | undefined {
   return pod === undefined || pod.hostNetwork || pod.completed ? undefined : pod;
 }
 
-function named(policy: NetworkPolicy | undefined): readonly PodSelection[] {
+function named(policy: Policy | undefined): readonly PodSelection[] {
   return policy === undefined ? [] : selectionsNamedBy(policy);
 }

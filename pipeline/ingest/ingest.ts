@@ -1,6 +1,7 @@
 import type { ModelOf } from "../model/model.ts";
 import type { Problem } from "../problem.ts";
 import type { Kind, RawChange } from "../source.ts";
+import { readClusterNetworkPolicy } from "./cluster-network-policy.ts";
 import { readEndpointSlice } from "./endpoint-slice.ts";
 import { readNamespace, readNode, readPod } from "./kubernetes.ts";
 import { readNetworkPolicy } from "./network-policy.ts";
@@ -14,6 +15,7 @@ const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[
   Node: readNode,
   Namespace: readNamespace,
   NetworkPolicy: readNetworkPolicy,
+  ClusterNetworkPolicy: readClusterNetworkPolicy,
   Service: readService,
   EndpointSlice: readEndpointSlice,
   Port: readPort,

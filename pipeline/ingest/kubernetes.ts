@@ -53,7 +53,7 @@ export function readNode(reader: Reader, key: string): Node {
     name: key,
     uid: reader.text("metadata.uid") ?? "",
     labels: reader.map("metadata.labels"),
-    addresses: readInternalAddresses(reader),
+    ...readAddresses(reader),
     podCidrs: readPodCidrs(reader),
     podMtu: readPodMtu(reader),
     networkUnavailable: readNetworkCondition(reader),
@@ -70,14 +70,20 @@ export function readNamespace(reader: Reader, key: string): Namespace {
   };
 }
 
-function readInternalAddresses(reader: Reader): readonly Ip[] {
-  const addresses = reader.list("status.addresses").map((entry, i) => {
+function readAddresses(reader: Reader): Pick<Node, "addresses" | "externalAddresses"> {
+  const found: Record<"InternalIP" | "ExternalIP", Ip[]> = { InternalIP: [], ExternalIP: [] };
+  for (const [i, entry] of reader.list("status.addresses").entries()) {
     const field = `status.addresses[${i}]`;
-    if (!isRecord(entry)) return void reader.report(field, "is no object; { type, address } is expected");
-    if (entry["type"] !== "InternalIP") return undefined;
-    return reader.parsed(`${field}.address`, entry["address"], parseHostAddress, NODE_ADDRESS);
-  });
-  return present(addresses);
+    if (!isRecord(entry)) {
+      reader.report(field, "is no object; { type, address } is expected");
+      continue;
+    }
+    const { type } = entry;
+    if (type !== "InternalIP" && type !== "ExternalIP") continue;
+    const address = reader.parsed(`${field}.address`, entry["address"], parseHostAddress, NODE_ADDRESS);
+    if (address !== undefined) found[type].push(address);
+  }
+  return { addresses: found.InternalIP, externalAddresses: found.ExternalIP };
 }
 
 /** Room for the network's own address, the gateway's, and a pod's; and not so much that it holds half of the world. */

@@ -17,7 +17,7 @@ import { readSelector } from "./selector.ts";
 const TYPE_NAMES = { ingress: "Ingress", egress: "Egress" } as const satisfies Record<Direction, string>;
 const PEER_FIELDS = { ingress: "from", egress: "to" } as const satisfies Record<Direction, string>;
 const PORT = `a port from 1 to ${HIGHEST_PORT}, or the name of one such as http,`;
-const NETWORK = "a network such as 10.0.0.0/8 or fd00::/8";
+export const NETWORK = "a network such as 10.0.0.0/8 or fd00::/8";
 
 /**
  * networking.k8s.io/v1. What is wrong fails closed: a peer, a port or a rule allows nothing; a policy of which nobody can say
@@ -38,6 +38,7 @@ export function readNetworkPolicy(reader: Reader, key: string): NetworkPolicy {
     return isFormed && isNamed && pods !== undefined ? rules : [];
   };
   return {
+    kind: "NetworkPolicy",
     namespace,
     name,
     uid: reader.text("metadata.uid") ?? "",

@@ -2,6 +2,8 @@ import { requireUnique } from "./validate.ts";
 
 /** Priorities, the same names in every table: the more exact statement wins. */
 export const PRIORITY = {
+  exempt: 60010,
+  unknown: 60000,
   forbid: 500,
   except: 410,
   address: 400,
@@ -14,6 +16,8 @@ export const PRIORITY = {
 } as const;
 
 export const PRIORITY_PURPOSES: Readonly<Record<keyof typeof PRIORITY, string>> = {
+  exempt: "What no policy is asked about.",
+  unknown: "A pod of which nobody can say which policies select it.",
   forbid: "Never, whatever else is said.",
   except: "An exception to a statement about an address.",
   address: "One address of one object.",

@@ -61,13 +61,13 @@ export const FEATURES = {
     sites: {
       rule: { id: 1, why: "a rule is met when its pods, peers and ports all are" },
       subject: { id: 2, why: "the pods that policies select, as a part of their rules" },
-      peer: { id: 3, why: "an address with which rules allow traffic, as a part of them" },
-      port: { id: 4, why: "a port at which rules allow traffic, as a part of them" },
-      open: { id: 5, why: "a rule allows the pod everything" },
+      peer: { id: 3, why: "an address of whose traffic rules speak, as a part of them" },
+      port: { id: 4, why: "a port of which rules speak, as a part of them" },
+      open: { id: 5, why: "a rule of the pod is about everything" },
       isolation: { id: 6, why: "a policy isolates the pod: what no rule allows is denied" },
       unknown: {
         id: 7,
-        why: "policies of the namespace may select a pod that is not known yet: nothing passes before it is",
+        why: "policies may select a pod of which, or of whose namespace, too little is known yet: nothing passes before it is",
       },
     },
   },

@@ -1,8 +1,8 @@
 import { requireUnique } from "./validate.ts";
 
 /**
- * The tables of br-weir, in the order in which a packet meets them. Ids are constants with gaps: 40-49 are for services,
- * 50 and 80 for the tier of administrators, 54 and 84 for the baseline. A retired id is not used again within two versions.
+ * The tables of br-weir, in the order in which a packet meets them. Ids are constants with gaps: 40-49 are for services.
+ * A retired id is not used again within two versions.
  */
 export const TABLES = {
   Classify: {
@@ -60,10 +60,28 @@ export const TABLES = {
     purpose:
       "The packet has the address that it really goes to, by a service or by itself. Policies come next, for what pods send; but no policy comes between a pod and itself.",
   },
+  EgressAdmin: {
+    id: 50,
+    purpose:
+      "May the pod send this? ClusterNetworkPolicies of the Admin tier come first, here those of the priorities 0 to 499. A rule stands at its own level, which follows from the policy's priority and the rule's place in it: the first that matches accepts (on to Route), denies, or passes the packet to NetworkPolicies.",
+  },
+  EgressAdminLow: {
+    id: 51,
+    purpose: "The same for the priorities 500 to 1000. What no rule of the tier has taken goes on to NetworkPolicies.",
+  },
   EgressRule: {
     id: 52,
     purpose:
-      "May the pod send this? A packet passes by any rule of a NetworkPolicy that selects the pod; without one only from a pod that no policy isolates. A rule is a conjunction: a flow for each of its pods, peers and ports, not for each combination.",
+      "What do NetworkPolicies say? A packet passes by any rule of a NetworkPolicy that selects the pod; without one only from a pod that no NetworkPolicy isolates, and then the Baseline tier is asked. A rule is a conjunction: a flow for each of its pods, peers and ports, not for each combination.",
+  },
+  EgressBaseline: {
+    id: 54,
+    purpose:
+      "What holds for pods that no NetworkPolicy isolates: ClusterNetworkPolicies of the Baseline tier, here those of the priorities 0 to 499.",
+  },
+  EgressBaselineLow: {
+    id: 55,
+    purpose: "The same for the priorities 500 to 1000. What no rule has taken may be sent.",
   },
   Route: {
     id: 70,
@@ -75,10 +93,26 @@ export const TABLES = {
     purpose:
       "Counts the hop, as every router does. A packet that has none left ends here. What comes from the host has been counted by the host's kernel.",
   },
+  IngressAdmin: {
+    id: 80,
+    purpose:
+      "May the pod have this? As EgressAdmin, for the pod that Route found. Nobody is asked about replies, nor about a node's own packets to its pods: probes would fail.",
+  },
+  IngressAdminLow: {
+    id: 81,
+    purpose: "The same for the priorities 500 to 1000. What no rule of the tier has taken goes on to NetworkPolicies.",
+  },
   IngressRule: {
     id: 82,
-    purpose:
-      "May the pod have this? As EgressRule, for the pod that Route found. A node's own packets always reach its pods, or probes would fail.",
+    purpose: "What do NetworkPolicies say? As EgressRule.",
+  },
+  IngressBaseline: {
+    id: 84,
+    purpose: "The Baseline tier, as EgressBaseline.",
+  },
+  IngressBaselineLow: {
+    id: 85,
+    purpose: "The same for the priorities 500 to 1000. What no rule has taken reaches the pod.",
   },
   Commit: {
     id: 90,

@@ -3,7 +3,7 @@ import type { Backends, BackendsChange } from "../index/backends.ts";
 import type { RuleChange, Rules, SubjectChange } from "../index/rules.ts";
 import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
-import type { NetworkPolicy } from "./policy.ts";
+import type { ClusterNetworkPolicy, NetworkPolicy } from "./policy.ts";
 import type { EndpointSlice, Service } from "./service.ts";
 
 export type Labels = ReadonlyMap<string, string>;
@@ -33,6 +33,7 @@ export interface Node {
   readonly labels: Labels;
   /** InternalIPs, in their order. */
   readonly addresses: readonly Ip[];
+  readonly externalAddresses: readonly Ip[];
   readonly podCidrs: readonly Cidr[];
   /** The MTU that its pods have, as its Weir announced it. */
   readonly podMtu: number | undefined;
@@ -77,6 +78,7 @@ export interface ModelOf {
   readonly Node: Node;
   readonly Namespace: Namespace;
   readonly NetworkPolicy: NetworkPolicy;
+  readonly ClusterNetworkPolicy: ClusterNetworkPolicy;
   readonly Service: Service;
   readonly EndpointSlice: EndpointSlice;
   readonly Port: Port;

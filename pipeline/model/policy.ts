@@ -14,6 +14,9 @@ export type PolicyPeer =
   /** An ipBlock: `cidr` without what `except` takes out of it. */
   | { readonly type: "network"; readonly cidr: Cidr; readonly except: readonly Cidr[] };
 
+/** The addresses of the nodes that a selector chooses. */
+export type ClusterPolicyPeer = PolicyPeer | { readonly type: "nodes"; readonly nodes: LabelSelector };
+
 /** IP protocol number, and the ports: a range (one port is from itself to itself), a container port's name, or all. */
 export interface PolicyPort {
   readonly protocol: number;
@@ -29,8 +32,20 @@ export interface PolicyRule {
 export const DIRECTIONS = ["ingress", "egress"] as const;
 export type Direction = (typeof DIRECTIONS)[number];
 
+/** In the order in which they are asked. */
+export const TIERS = ["admin", "networkPolicy", "baseline"] as const;
+export type PolicyTier = (typeof TIERS)[number];
+
+/**
+ * What a rule does with traffic that it matches: let it through, end it, or leave it to the next tier. In the order in which
+ * they are asked where a policy's priority and a rule's place in it do not decide.
+ */
+export const VERDICTS = ["deny", "accept", "pass"] as const;
+export type RuleVerdict = (typeof VERDICTS)[number];
+
 /** networking.k8s.io/v1. A direction without rules here does not isolate; one with an empty list allows nothing. */
 export interface NetworkPolicy {
+  readonly kind: "NetworkPolicy";
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
@@ -38,6 +53,54 @@ export interface NetworkPolicy {
   readonly subject: PodSelection;
   readonly ingress: readonly PolicyRule[] | undefined;
   readonly egress: readonly PolicyRule[] | undefined;
+}
+
+export interface ClusterPolicyRule {
+  /** As its author calls it. */
+  readonly name: string | undefined;
+  readonly verdict: RuleVerdict;
+  readonly peers: readonly ClusterPolicyPeer[] | undefined;
+  readonly ports: readonly PolicyPort[] | undefined;
+}
+
+/** policy.networking.k8s.io/v1alpha2. The first rule that matches decides; lower numbers of `priority` come first. */
+export interface ClusterNetworkPolicy {
+  readonly kind: "ClusterNetworkPolicy";
+  readonly name: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly tier: Exclude<PolicyTier, "networkPolicy">;
+  readonly priority: number;
+  readonly subject: PodSelection;
+  readonly ingress: readonly ClusterPolicyRule[];
+  readonly egress: readonly ClusterPolicyRule[];
+}
+
+export type Policy = NetworkPolicy | ClusterNetworkPolicy;
+
+/** A policy by name, as rules, flows and people speak of it. */
+export interface PolicyId {
+  readonly kind: Policy["kind"];
+  /** "namespace/name", or "name" of one for the whole cluster. */
+  readonly name: string;
+}
+
+export function policyId(policy: Policy): PolicyId {
+  const { kind, name } = policy;
+  return { kind, name: kind === "NetworkPolicy" ? `${policy.namespace}/${name}` : name };
+}
+
+/** The rules of a direction in their order; none where the policy has no say. */
+export function rulesOf(policy: Policy, direction: Direction): readonly (PolicyRule | ClusterPolicyRule)[] {
+  return policy[direction] ?? [];
+}
+
+/** Rules of one place are asked together: they say the same of what they match. */
+export interface RulePlace {
+  readonly direction: Direction;
+  readonly tier: PolicyTier;
+  /** Within the tier the lower come first; NetworkPolicies have but one. */
+  readonly level: number;
 }
 
 /** "shop" is one namespace; "{env=test}" are those that a selector chooses, "{}" all of them. */
@@ -53,10 +116,10 @@ export function createSelection(namespaces: PodSelection["namespaces"], pods: La
 export const EVERY_POD: PodSelection = createSelection(EVERYTHING, EVERYTHING);
 
 /** The selections that a policy names: the pods it is for, each of its peers that are pods, and whose port names it needs. */
-export function selectionsNamedBy(policy: NetworkPolicy): readonly PodSelection[] {
+export function selectionsNamedBy(policy: Policy): readonly PodSelection[] {
   const selections = new Map([[policy.subject.key, policy.subject]]);
   for (const direction of DIRECTIONS)
-    for (const { peers, ports } of policy[direction] ?? []) {
+    for (const { peers, ports } of rulesOf(policy, direction)) {
       for (const peer of peers ?? []) if (peer.type === "pods") selections.set(peer.selection.key, peer.selection);
       const namesPort = ports?.some(({ port }) => typeof port === "string") ?? false;
       if (namesPort && direction === "egress" && peers === undefined) selections.set(EVERY_POD.key, EVERY_POD);

@@ -209,7 +209,10 @@ export const ERROR_CHAPTERS: Readonly<Record<string, Chapter>> = {
       "Exit code 1: something is wrong with what was asked about, or it is not there.",
       "What the message says.",
     ],
-    E_CLI_2: ["Exit code 2: the command line is wrong.", "`weirctl --help`, or `--help` after the command."],
+    E_CLI_2: [
+      "Exit code 2: the command line, or a file that it names, is wrong.",
+      "The message names the word, or the file and its line; `--help` after the command.",
+    ],
     E_CLI_3: [
       "Exit code 3: no node process answers on the socket.",
       "Is weir-node running? `--socket` names another one.",

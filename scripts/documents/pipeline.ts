@@ -2,7 +2,9 @@ import { formatMac } from "../../base/address.ts";
 import { formatActions, formatFlow, formatMatch } from "../../openflow/text/index.ts";
 import type { Compiled } from "../../pipeline/compile.ts";
 import type { DesiredFlow } from "../../pipeline/desired.ts";
+import { tierOfTable } from "../../pipeline/features/policy/stages.ts";
 import { CT_MARK, ZONE } from "../../pipeline/layout/conntrack.ts";
+import { describeLevel, placeOfLevel } from "../../pipeline/layout/levels.ts";
 import { DEFAULT_DENIAL_SAMPLES, METERS } from "../../pipeline/layout/meters.ts";
 import {
   GATEWAY_INTERFACE,
@@ -67,7 +69,8 @@ function picture({ flows }: Compiled): string {
       const arc = [order.get(flow.table)!, order.get(action.table)!] as const;
       arcs.set(arc.join(), arc);
     }
-  const labels = tableNames.map((name) => `${String(TABLES[name].id).padStart(4)}  ${name.padEnd(12)}`);
+  const width = Math.max(...tableNames.map((name) => name.length));
+  const labels = tableNames.map((name) => `${String(TABLES[name].id).padStart(4)}  ${name.padEnd(width)}`);
   return [
     "Each packet begins in Classify. An arc leads from the table that sends it on (`┬`) to the one that takes it (`▼`); it may end",
     "in any table, by being dropped or, in ArpNd, NdAdvertise and Output, by leaving through a port.",
@@ -87,7 +90,7 @@ function tableSection(name: TableName, { flows }: Compiled): string {
     return `\`${site}\`: ${whyOf(site)}`;
   };
   const rows = oneOfEachShape(own).map(({ flow, site }) => [
-    priorityText(flow.priority),
+    priorityText(name, flow.priority),
     code(withWords(formatMatch(flow.match, NAMES))),
     code(withWords(formatActions(flow.actions, NAMES))),
     explain(site),
@@ -152,9 +155,11 @@ function oneOfEachShape(flows: readonly DesiredFlow[]): readonly DesiredFlow[] {
   });
 }
 
-function priorityText(priority: number): string {
+function priorityText(name: TableName, priority: number): string {
   const exact = Object.entries(PRIORITY).find(([, value]) => value === priority);
-  return exact === undefined ? `network + ${priority - PRIORITY.network}` : exact[0];
+  if (exact !== undefined) return exact[0];
+  const level = tierOfTable(name);
+  return level === undefined ? `network + ${priority - PRIORITY.network}` : describeLevel(level.table, priority);
 }
 
 function whyOf(site: string): string {
@@ -185,6 +190,11 @@ function prioritySection(): string {
     "test looks for such pairs in random clusters.",
     "",
     ...markdownTable(["Priority", "Name", "Meaning"], rows),
+    "",
+    `From ${placeOfLevel(0).priority} down are the levels of ClusterNetworkPolicies, in the tables of the Admin and the Baseline tier alone. Each`,
+    "policy's priority has 75 of them, and each rule of the policy three: a Deny rule has the first, an Accept rule the second, a",
+    "Pass rule the third. So where two policies have one priority, which the API leaves open, the rule with the lower place in",
+    "its policy comes first, and of two rules in one place the one that denies, then the one that accepts.",
   ].join("\n");
 }
 

@@ -22,6 +22,7 @@ describe("weirctl's command line", () => {
       "policy test",
       "policy diff",
       "policy lint",
+      "policy convert",
       "ofp-print",
     ];
     for (const command of ["", ...commands]) {
@@ -29,7 +30,7 @@ describe("weirctl's command line", () => {
       assert.deepEqual([code, err], [0, ""], command);
       assert.match(out, /^Usage: weirctl/);
       assert.match(out, new RegExp(`Examples:\n {2}.*weirctl ${command}`), command);
-      if (!["", "get", "policy"].includes(command)) assert.match(out, /-o, --output/, command);
+      if (!["", "get", "policy", "policy convert"].includes(command)) assert.match(out, /-o, --output/, command);
     }
     assert.match((await weirctl(["--help"])).out, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 /);
   });

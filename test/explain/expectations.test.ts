@@ -82,7 +82,7 @@ describe("an expectation", () => {
     };
     for (const value of [null, 1, "x", []]) assert.deepEqual(fieldsOf(value), [""]);
     assert.deepEqual(fieldsOf({}), ["from", "to", "expect"]);
-    assert.deepEqual(fieldsOf({ from: "a b", to: ["x"], port: "80/XTP", expect: "yes", by: "x", form: 1 }), [
+    assert.deepEqual(fieldsOf({ from: "a b", to: ["x"], port: "80/XTP", expect: "yes", by: "a/b/c", form: 1 }), [
       "form",
       "from",
       "to",

@@ -70,6 +70,31 @@ describe("an explanation", () => {
     assert.equal(one!.egress.text, "allowed: no policy isolates it");
   });
 
+  it("names rules of policies for the whole cluster, and those that passed it on", () => {
+    const cluster = (key: string, tier: string, egress: readonly object[]): RawChange => {
+      const subject = { namespaces: { matchLabels: { team: "shop" } } };
+      return { kind: "ClusterNetworkPolicy", key, object: { spec: { tier, priority: 3, subject, egress } } };
+    };
+    const shop = [{ namespaces: { matchLabels: { team: "shop" } } }];
+    const pass = cluster("guard", "Admin", [{ name: "own", action: "Pass", to: shop }]);
+    const world = [{ networks: ["0.0.0.0/0", "::/0"] }];
+    const closed = cluster("last", "Baseline", [{ action: "Deny", to: world }]);
+    const [one] = ask("shop/web", "shop/api:80", pass, closed);
+    assert.deepEqual(one!.by, [{ direction: "egress", policy: "last", rule: 0, tier: "baseline" }]);
+    const passed = 'ClusterNetworkPolicy guard (Admin 3) egress[0] "own" passed it on';
+    const denied = "denied by ClusterNetworkPolicy last (Baseline 3) egress[0]: to 0.0.0.0/0, at every port";
+    assert.equal(one!.egress.text, `${denied}; ${passed}`);
+    const [open] = ask("shop/web", "shop/api:80", pass);
+    assert.deepEqual([open!.verdict, open!.by], ["allow", []]);
+    assert.equal(open!.egress.text, `allowed: no policy isolates it; ${passed}`);
+    const accept = cluster("guard", "Admin", [{ action: "Accept", to: [{ nodes: {} }] }]);
+    const [toNode] = ask("shop/web", "172.18.0.1:80", accept, closed);
+    assert.equal(
+      toNode!.egress.text,
+      "allowed by ClusterNetworkPolicy guard (Admin 3) egress[0]: to every node, at every port",
+    );
+  });
+
   it("names all policies that isolate, of the side that denies", () => {
     const closed = { podSelector: {}, policyTypes: ["Egress"] };
     const [one] = ask("shop/web", "shop/api:80", policy("shop/one", closed), policy("shop/two", closed));

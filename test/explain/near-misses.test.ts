@@ -27,7 +27,7 @@ describe("a near miss", () => {
       }),
       { numRuns: 200 },
     );
-    assert.ok(tried > 1000, `only ${tried} were tried`);
+    assert.ok(tried > 100, `only ${tried} were tried`);
   });
 
   it("of one other port is found wherever another port would pass", () => {

@@ -139,6 +139,7 @@ describe("a connection", () => {
     assert.ok((await client.closed) instanceof OvsdbError);
     assert.equal(await fateOf(client.transact("db", [insert("T", { b: 1 })])), "E_OVSDB_CLOSED false");
 
+    await server?.close();
     const another = await connect(() => {});
     const unsent = fateOf(another.request("x", []));
     another.close();

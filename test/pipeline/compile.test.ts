@@ -40,7 +40,7 @@ describe("compiling manifests", () => {
   it("orders flows by table, priority and match", () => {
     const { flows } = compile(SETTINGS, [node("n1", ["10.0.0.0/24", "fd00::/64"], ["172.18.0.1"]), pod("a", "n1")]);
     assert.deepEqual(sortFlows(flows.toReversed()), flows);
-    const places = flows.map(({ flow }) => flow.table * 1000 - flow.priority);
+    const places = flows.map(({ flow }) => flow.table * 100_000 - flow.priority);
     assert.deepEqual(
       places,
       [...places].sort((a, b) => a - b),

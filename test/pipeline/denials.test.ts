@@ -4,9 +4,10 @@ import { formatIp, type Ip, type Mac, parseIp } from "#base/address.ts";
 import { match } from "#openflow/match.ts";
 import { type Denial, describeDenial } from "#pipeline/denials/denial.ts";
 import { readHeaders } from "#pipeline/denials/headers.ts";
-import { evaluate, type Packet } from "#pipeline/explain/evaluate.ts";
+import { evaluate, isDenied, type Packet } from "#pipeline/explain/evaluate.ts";
 import { CT_MARK } from "#pipeline/layout/conntrack.ts";
 import { TABLES } from "#pipeline/layout/tables.ts";
+import { policyId } from "#pipeline/model/policy.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { createFakeSwitch } from "#test/support/fake-switch.ts";
@@ -72,6 +73,12 @@ describe("the headers of a denied packet", () => {
     );
   });
 });
+
+const REASONS: Readonly<Record<string, Denial["reason"]>> = {
+  isolated: "isolation",
+  denied: "rule",
+  unclear: "unknown",
+};
 
 /** Sends the packet through the flows; what the node process is told of it, if it is told of it. */
 function denialOf(pipeline: Pipeline, packet: Packet, ct_mark = 0): Denial | undefined {
@@ -143,6 +150,26 @@ describe("a denial", () => {
     assert.deepEqual([denial?.reason, denial?.pod, denial?.policies], ["unknown", "b/web", []]);
   });
 
+  it("names the rule of a policy for the whole cluster that denies", () => {
+    const peers = [{ namespaces: {} }];
+    const spec = {
+      ...{ tier: "Admin", priority: 1, subject: { namespaces: {} } },
+      ingress: [
+        { action: "Accept", from: peers, protocols: [{ udp: { destinationPort: { number: 53 } } }] },
+        { action: "Deny", from: peers },
+      ],
+    };
+    const object = { metadata: { uid: "c" }, spec };
+    const namespace = (key: string): RawChange => ({ kind: "Namespace", key, object: {} });
+    const pipeline = start([
+      ...[pod("a/web"), pod("b/web"), namespace("a"), namespace("b")],
+      { kind: "ClusterNetworkPolicy", key: "closed", object },
+    ]);
+    const denial = denialOf(pipeline, toWeb);
+    assert.deepEqual([denial?.reason, denial?.policies, denial?.rule], ["rule", ["closed"], "ingress rule 1"]);
+    assert.equal(denialOf(pipeline, { ...toWeb, protocol: 17, destinationPort: 53 }), undefined);
+  });
+
   it("names the first policies of many, and counts the others", () => {
     const many = Array.from({ length: 20 }, (_, i) => isolate(`b/p${String(i).padStart(2, "0")}`, "Ingress"));
     const denial = denialOf(start([pod("a/web"), pod("b/web"), ...many]), toWeb);
@@ -169,11 +196,14 @@ describe("a denial", () => {
           const local = [packet.source, packet.destination].map((end) => localPodAt(end) !== undefined && podOf(end));
           if (local[0] === undefined || local[1] === undefined) continue;
           const { egress, ingress } = evaluate(pipeline.view, podOf, packet);
-          const verdict = local[0] && egress?.type === "isolated" ? egress : local[1] ? ingress : undefined;
+          const verdict = local[0] && isDenied(egress) ? egress : local[1] ? ingress : undefined;
           const denial = denialOf(pipeline, packet);
-          const blamed = verdict?.type === "isolated" ? verdict.policies : undefined;
-          assert.deepEqual(denial?.policies, blamed?.map(({ namespace, name }) => `${namespace}/${name}`).sort());
+          assert.equal(denial?.reason, isDenied(verdict) ? REASONS[verdict?.type ?? ""] : undefined);
           if (denial === undefined) continue;
+          if (verdict?.type === "isolated")
+            assert.deepEqual(denial.policies, verdict.policies.map((policy) => policyId(policy).name).sort());
+          // Of several at one level any may be blamed.
+          if (verdict?.type === "denied") assert.match(denial.rule ?? "", /^(in|e)gress rule \d$/);
           const [own, other] =
             verdict === egress ? (["source", "destination"] as const) : (["destination", "source"] as const);
           assert.deepEqual([denial.pod, denial.peerAddress], [podKeyAt(packet[own]), formatIp(packet[other])]);

@@ -96,6 +96,40 @@ const policy = fc
     spec: { podSelector, policyTypes, ingress: [{ from: peers, ports }], egress: [{ to: peers, ports }] },
   }));
 
+const clusterPeer = fc.constantFrom<unknown>(
+  ...[
+    { namespaces: {} },
+    { namespaces: { matchLabels: { a: "b" } } },
+    { nodes: {} },
+    { nodes: { matchLabels: { zone: "a" } } },
+  ],
+  ...[{ networks: ["10.10.0.0/16"] }, { networks: ["x"] }, { domainNames: ["example.com"] }, {}],
+);
+const protocol = fc.constantFrom<unknown>(
+  ...[{ tcp: { destinationPort: { number: 80 } } }, { udp: { destinationPort: { range: { start: 80, end: 90 } } } }],
+  ...[{ destinationNamedPort: "http" }, { icmp: {} }],
+);
+const clusterRule = (side: "from" | "to") =>
+  fc.record(
+    {
+      action: fc.constantFrom("Accept", "Deny", "Pass"),
+      [side]: fc.array(clusterPeer, { minLength: 1, maxLength: 2 }),
+      protocols: fc.array(protocol, { minLength: 1, maxLength: 2 }),
+    },
+    { requiredKeys: ["action", side] },
+  );
+const clusterPolicy = fc
+  .record({
+    tier: fc.constantFrom("Admin", "Baseline", "Other"),
+    priority: fc.constantFrom(0, 499, 500, 1000),
+    subject: fc.constantFrom<unknown>(...[{ namespaces: {} }, { namespaces: { matchLabels: { a: "b" } } }, {}], {
+      pods: { namespaceSelector: {}, podSelector: { matchLabels: { app: "web" } } },
+    }),
+    ingress: fc.array(clusterRule("from"), { maxLength: 2 }),
+    egress: fc.array(clusterRule("to"), { maxLength: 2 }),
+  })
+  .map((spec) => ({ spec }));
+
 const namespace = fc.constantFrom("b", "c", 4).map((value) => ({ metadata: { labels: { a: value } } }));
 
 const virtualIp = fc.constantFrom("10.96.0.1", "10.96.0.2", "fd96::1", "10.10.1.2", "None", "x");
@@ -161,6 +195,7 @@ export const change: fc.Arbitrary<RawChange> = fc.oneof(
   { weight: 2, arbitrary: changesOf("Underlay", ["underlay"], underlay) },
   { weight: 2, arbitrary: changesOf("Pod", ["default/web", "default/db"], pod) },
   { weight: 2, arbitrary: changesOf("NetworkPolicy", ["default/p", "default/q"], policy) },
+  { weight: 2, arbitrary: changesOf("ClusterNetworkPolicy", ["p", "q"], clusterPolicy) },
   { weight: 2, arbitrary: changesOf("Service", ["default/web", "default/db"], service) },
   { weight: 2, arbitrary: changesOf("EndpointSlice", ["default/s", "default/t"], endpointSlice) },
   changesOf("Namespace", ["default"], namespace),

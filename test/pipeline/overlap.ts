@@ -14,7 +14,9 @@ export function findAmbiguity(flows: readonly Flow[]): readonly [Flow, Flow] | u
         one.priority === other.priority &&
         overlap(one.match, other.match) &&
         !isEqual(one.actions, other.actions) &&
-        !(isPartOfRules(one) && isPartOfRules(other))
+        !(isPartOfRules(one) && isPartOfRules(other)) &&
+        !isTakenAlike(one, other, flows) &&
+        !isTakenAlike(other, one, flows)
       )
         return [one, other];
   return undefined;
@@ -23,6 +25,21 @@ export function findAmbiguity(flows: readonly Flow[]): readonly [Flow, Flow] | u
 /** What conjunctive flows say adds up. */
 function isPartOfRules({ actions, match }: Flow): boolean {
   return actions.some(({ type }) => type === "conjunction") || match.some(({ field }) => field === "conj_id");
+}
+
+/** Every rule that a conjunctive flow is a part of leads a packet where the other flow does, whichever of them is noted. */
+function isTakenAlike(soft: Flow, other: Flow, flows: readonly Flow[]): boolean {
+  const ids = soft.actions.flatMap((action) => (action.type === "conjunction" ? [action.id] : []));
+  return ids.length > 0 && ids.every((id) => isEqual(outcomeOf(id, soft, flows)?.at(-1), other.actions.at(-1)));
+}
+
+function outcomeOf(id: number, { table, priority }: Flow, flows: readonly Flow[]): Flow["actions"] | undefined {
+  return flows.find(
+    (flow) =>
+      flow.table === table &&
+      flow.priority === priority &&
+      flow.match.some((term) => term.field === "conj_id" && Number(term.value) === id),
+  )?.actions;
 }
 
 function overlap(a: Match, b: Match): boolean {

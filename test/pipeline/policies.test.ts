@@ -3,15 +3,17 @@ import fc from "fast-check";
 import { type Ip, parseIp } from "#base/address.ts";
 import { match } from "#openflow/match.ts";
 import { formatMatch } from "#openflow/text/index.ts";
-import { evaluate } from "#pipeline/explain/evaluate.ts";
+import { evaluate, isDenied } from "#pipeline/explain/evaluate.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { createFakeSwitch } from "#test/support/fake-switch.ts";
 import {
   addressesOf,
   clusterChanges,
+  clusterPolicyChange,
   ground,
   namespaceChange,
+  nodeChange,
   PODS,
   podChange,
   policyChange,
@@ -40,13 +42,13 @@ function checkPackets(pipeline: Pipeline): void {
     const local = ends.map((ip) => localPodAt(ip) !== undefined);
     if (!local.includes(true) || ends.some((ip, i) => local[i] && podOf(ip) === undefined)) continue;
     const { egress, ingress } = evaluate(pipeline.view, podOf, packet);
-    const isDenied = (local[0] && egress?.type === "isolated") || (local[1] && ingress?.type === "isolated");
+    const isStopped = (local[0] && isDenied(egress)) || (local[1] && isDenied(ingress));
     const { outputs } = fake.run(enter(packet));
-    assert.equal(outputs.length, isDenied ? 0 : 1, formatMatch(match(enter(packet))));
+    assert.equal(outputs.length, isStopped ? 0 : 1, formatMatch(match(enter(packet))));
   }
 }
 
-describe("the flows of network policies", () => {
+describe("the flows of policies", () => {
   it("let through what the policies allow, and nothing else", function () {
     this.timeout(60_000);
     fc.assert(
@@ -58,8 +60,11 @@ describe("the flows of network policies", () => {
   it("are the same after any history", () => {
     const change = fc.oneof(
       { weight: 3, arbitrary: policyChange },
+      { weight: 3, arbitrary: clusterPolicyChange },
       { weight: 2, arbitrary: podChange },
+      nodeChange,
       namespaceChange,
+      nodeChange,
       fc.constantFrom(...ground(), ...ground().map(({ kind, key }) => ({ kind, key, object: undefined }))),
     );
     fc.assert(

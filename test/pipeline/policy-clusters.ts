@@ -94,6 +94,67 @@ export const policyChange: fc.Arbitrary<RawChange> = fc.record({
   ),
 });
 
+const clusterPeer = fc.oneof(
+  fc.record({ namespaces: selector }),
+  fc.record({ pods: fc.record({ namespaceSelector: selector, podSelector: selector }) }),
+);
+const outsidePeer = fc.oneof(
+  fc.record({ nodes: fc.constantFrom({}, { matchLabels: { zone: "n1" } }, { matchLabels: { zone: "n2" } }) }),
+  fc.record({
+    networks: fc.subarray(["10.10.1.0/24", "0.0.0.0/0", "172.18.0.2/32", "fd10:1::4/127", "::/0"], { minLength: 1 }),
+  }),
+);
+/** A part that this version of the API does not know: whatever has it must fail closed. */
+const unheardOf = fc.constantFrom<unknown>({}, { serviceAccounts: {} }, { domainNames: ["example.com"] });
+const numbered = fc.record({
+  destinationPort: fc.constantFrom<unknown>({ number: 80 }, { number: 5353 }, { range: { start: 80, end: 8080 } }),
+});
+const protocol = fc.oneof(
+  fc.record({ tcp: numbered }),
+  fc.record({ udp: numbered }),
+  fc.constantFrom<unknown>({ destinationNamedPort: "http" }, { destinationNamedPort: "dns" }),
+);
+const listOf = (part: fc.Arbitrary<unknown>) =>
+  fc.array(fc.oneof({ weight: 12, arbitrary: part }, unheardOf), { minLength: 1, maxLength: 2 });
+const clusterRule = (side: "from" | "to") =>
+  fc.record(
+    {
+      action: fc.constantFrom("Accept", "Deny", "Pass"),
+      [side]: listOf(side === "from" ? clusterPeer : fc.oneof(clusterPeer, outsidePeer)),
+      protocols: listOf(protocol),
+    },
+    { requiredKeys: ["action", side] },
+  );
+
+/** Priorities on both sides of where a tier's second table begins, and few, so that policies share them. */
+const clusterPolicy = fc.record({
+  tier: fc.constantFrom("Admin", "Admin", "Baseline"),
+  priority: fc.constantFrom(0, 499, 500, 1000),
+  subject: fc.oneof({ weight: 12, arbitrary: clusterPeer }, fc.constant({})),
+  ingress: fc.array(clusterRule("from"), { maxLength: 3 }),
+  egress: fc.array(clusterRule("to"), { maxLength: 3 }),
+});
+
+export const clusterPolicyChange: fc.Arbitrary<RawChange> = fc.record({
+  kind: fc.constant("ClusterNetworkPolicy" as const),
+  key: fc.constantFrom("one", "two", "three"),
+  object: fc.oneof(
+    { weight: 6, arbitrary: clusterPolicy.map((spec) => ({ metadata: { uid: "c" }, spec })) },
+    { weight: 1, arbitrary: fc.constant(undefined) },
+  ),
+});
+
+/** The other node, with labels and with addresses outside of the cluster. */
+export const nodeChange: fc.Arbitrary<RawChange> = fc
+  .record({ far: fc.constantFrom("n1", "n2", "n3"), external: fc.subarray(["203.0.113.7", "2001:db8::7"]) })
+  .map(({ far, external }) => nodeWith(node("n2", ["10.10.2.0/24", "fd10:2::/64"], ["172.18.0.2"]), far, external));
+
+function nodeWith({ kind, key, object }: RawChange, zone: string, external: readonly string[]): RawChange {
+  const { metadata, status, ...rest } = object as { metadata: object; status: { addresses: readonly unknown[] } };
+  const addresses = [...status.addresses, ...external.map((address) => ({ type: "ExternalIP", address }))];
+  return { kind, key, object: { ...rest, metadata: { ...metadata, labels: { zone } }, status: { addresses } } };
+}
+
 /** With some ports under names that differ from pod to pod. */
 export const podChange: fc.Arbitrary<RawChange> = fc
   .record({
@@ -128,7 +189,7 @@ export const namespaceChange: fc.Arbitrary<RawChange> = fc
 /** What is there whatever the policies: two nodes, and the ports of the pods on the first. */
 export function ground(): readonly RawChange[] {
   return [
-    node("n1", ["10.10.1.0/24", "fd10:1::/64"], ["172.18.0.1"]),
+    nodeWith(node("n1", ["10.10.1.0/24", "fd10:1::/64"], ["172.18.0.1"]), "n1", []),
     node("n2", ["10.10.2.0/24", "fd10:2::/64"], ["172.18.0.2"]),
     ...LOCAL.map((pod) => port(`port${ofportOf(pod)}`, ofportOf(pod), addressesOf(pod), pod)),
   ];
@@ -139,5 +200,7 @@ export const clusterChanges = fc
     fc.array(namespaceChange, { minLength: 2, maxLength: 3 }),
     fc.array(podChange, { minLength: 4, maxLength: 7 }),
     fc.array(policyChange, { minLength: 1, maxLength: 5 }),
+    fc.array(clusterPolicyChange, { maxLength: 4 }),
+    fc.array(nodeChange, { maxLength: 1 }),
   )
   .map((parts) => parts.flat());

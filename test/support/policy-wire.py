@@ -193,8 +193,27 @@ def ambush(name, netns, device, packets):
     return {"heard": heard, "opened": opened, "rounds": rounds}
 
 
+def pulse(tap, frame, ear, pause):
+    """Sends a frame every so many seconds until the next line comes: when each was sent (CLOCK_MONOTONIC, ms), and whether it was heard."""
+    body, sent, heard = bytes.fromhex(frame)[:-8], [], set()
+
+    def take(name, one):
+        if name == ear and one[14 + 20:14 + 24] == body[14 + 20:14 + 24]:
+            heard.add(int.from_bytes(one[-8:], "big"))
+
+    print(json.dumps({"value": "beating"}), flush=True)
+    while not select.select([0], [], [], 0)[0]:
+        sent.append(time.monotonic() * 1000)
+        taps[tap].send(body + len(sent).to_bytes(8, "big"))
+        listen(0, take)
+        time.sleep(pause)
+    sys.stdin.readline()
+    listen(0.05, take)
+    return [[at, i + 1 in heard] for i, at in enumerate(sent)]
+
+
 CALLS = {call.__name__: call for call in [
-    open_tap, close_tap, open_host, run_phases, forget, connect, write, read, hang_up, ambush]}
+    open_tap, close_tap, open_host, run_phases, forget, connect, write, read, hang_up, ambush, pulse]}
 print("ready", flush=True)
 for line in sys.stdin:
     call, *arguments = json.loads(line)

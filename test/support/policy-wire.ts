@@ -46,6 +46,17 @@ export interface Wire {
     packets: readonly Sending[],
     prey: () => Promise<unknown>,
   ): Promise<Ambush>;
+  /**
+   * Sends a frame again and again, so many seconds apart, with its number in its last eight bytes, until `work` is done: when
+   * each was sent, in milliseconds of the clock that process.hrtime reads, and whether the other tap heard it.
+   */
+  pulse(
+    tap: string,
+    frame: string,
+    ear: string,
+    pause: number,
+    work: () => Promise<unknown>,
+  ): Promise<readonly (readonly [sent: number, isHeard: boolean])[]>;
   close(): Promise<void>;
 }
 
@@ -74,6 +85,15 @@ export async function openWire(): Promise<Wire> {
     queue = answer.catch(() => {});
     return answer;
   }
+  /** One that goes on until some work is done. */
+  async function callWhile<T>(name: string, words: readonly unknown[], work: () => Promise<unknown>): Promise<T> {
+    await call(name, ...words);
+    const halt = () => void child.stdin.write("\n");
+    work().then(halt, halt);
+    const { value, error }: { value?: T; error?: string } = JSON.parse(await next());
+    if (error !== undefined) throw new Error(error);
+    return value as T;
+  }
   return {
     openTap: (...words) => call("open_tap", ...words),
     closeTap: (name) => call("close_tap", name),
@@ -84,13 +104,8 @@ export async function openWire(): Promise<Wire> {
     write: (...words) => call("write", ...words),
     read: (...words) => call("read", ...words),
     hangUp: (key) => call("hang_up", key),
-    async ambush(name, netns, device, packets, prey) {
-      await call("ambush", name, netns, device, packets);
-      const halt = () => void child.stdin.write("\n");
-      prey().then(halt, halt);
-      const { value }: { value: Ambush } = JSON.parse(await next());
-      return value;
-    },
+    ambush: (name, netns, device, packets, prey) => callWhile("ambush", [name, netns, device, packets], prey),
+    pulse: (tap, frame, ear, pause, work) => callWhile("pulse", [tap, frame, ear, pause], work),
     async close() {
       child.stdin.end();
       await ended;

@@ -47,6 +47,8 @@ export class FakeApiServer {
   streamsLists: boolean;
   /** Refuses everything, as RBAC does. */
   forbidden = false;
+  /** Knows no such collection. */
+  missing = false;
   /** The query of each request, as it came. */
   readonly queries: URLSearchParams[] = [];
 
@@ -175,8 +177,13 @@ export class FakeApiServer {
     const { searchParams: query } = new URL(request.url ?? "/", "http://fake");
     this.queries.push(query);
     response.setHeader("content-type", "application/json");
-    const answer = this.#answers.shift() ?? (this.forbidden ? sendStatus(403, "Forbidden") : this.#answer(query));
+    const answer = this.#answers.shift() ?? this.#refusal() ?? this.#answer(query);
     answer(request, response);
+  }
+
+  #refusal(): Answer | undefined {
+    if (this.missing) return sendText("404 page not found\n", 404);
+    return this.forbidden ? sendStatus(403, "Forbidden") : undefined;
   }
 
   #answer(query: URLSearchParams): Answer {
@@ -250,9 +257,10 @@ export function sendJson(body: unknown): Answer {
 }
 
 /** An answer of 200 and so much text, which then stays open. */
-export function sendText(text: string): Answer {
+export function sendText(text: string, status = 200): Answer {
   return (_request, response) => {
-    response.writeHead(200);
+    response.writeHead(status);
+    if (status !== 200) return void response.end(text);
     response.write(text);
   };
 }

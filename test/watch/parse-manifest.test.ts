@@ -40,6 +40,9 @@ describe("a manifest's text", () => {
       complaints("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Node\n  metadata: {}\n"),
       ["6 items[0].metadata.name is missing; a name has lower case letters, digits, '-' and '.'"],
     );
+    assert.deepEqual(complaints("apiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy\n"), [
+      "2 kind is AdminNetworkPolicy, which is not read; weirctl policy convert makes a ClusterNetworkPolicy of it",
+    ]);
     assert.deepEqual(complaints("apiVersion: apps/v1\nkind: Deployment\n"), [
       "2 kind is Deployment, of which nobody makes pods here; write the Pods themselves",
     ]);

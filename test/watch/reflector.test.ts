@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
+import type { WatchedKind } from "#controller/node/watch/kinds.ts";
 import { type ApiUnderTest, describeReflector, type PodFields } from "./compliance.ts";
 import { asUsual, FakeApiServer, type FakeObject, line, sendJson, sendStatus, sendText } from "./fake-api-server.ts";
-import { type Observed, type ObserveOptions, observe } from "./observe.ts";
+import { type Observed, type ObserveOptions, observe, POD } from "./observe.ts";
 import { until } from "./until.ts";
 
 const pod = (name: string, nodeName = "n1", fields: PodFields = {}): FakeObject => ({
   metadata: { name, namespace: "default", ...fields },
   spec: { nodeName, containers: [] },
 });
+
+/** A kind of which a cluster may know nothing. */
+const OPTIONAL: WatchedKind = { ...POD, optional: true };
 
 async function fakeApi(streamsLists: boolean): Promise<ApiUnderTest & { readonly server: FakeApiServer }> {
   const server = await FakeApiServer.start(streamsLists);
@@ -306,6 +310,41 @@ describe("a reflector, when the API server", () => {
     start({ remember: (objects) => saved.push(objects.size) });
     await whenWatching();
     assert.deepEqual(saved, [0]);
+  });
+
+  it("does not know an optional kind, has nothing of it: complete, remembered, told once, asked for again", async () => {
+    server.missing = true;
+    const saved: number[] = [];
+    start({ kind: OPTIONAL, remember: (objects) => saved.push(objects.size) });
+    await until(() => seen.pauses.length > 5);
+    assert.deepEqual([seen.batches.map(({ synced, changes }) => [synced, changes.length]), saved], [[[true, 0]], [0]]);
+    assert.deepEqual([seen.statuses.length, seen.warnings], [1, []]);
+    const { connected, synced, absent, failure } = seen.status!;
+    assert.deepEqual([connected, synced, absent, failure], [true, true, true, undefined]);
+    // Ever more rarely, up to half a minute.
+    assert.ok(seen.pauses[5]! > seen.pauses[0]!);
+  });
+
+  it("comes to know an optional kind, and forgets it again, gives what is there then", async () => {
+    server.missing = true;
+    start({ kind: OPTIONAL });
+    await until(() => seen.status?.absent === true);
+    server.missing = false;
+    await until(() => seen.status?.absent === false && seen.objects.size === 1);
+    server.missing = true;
+    server.cut();
+    await until(() => seen.status?.absent === true);
+    assert.deepEqual(seen.last, ["-Pod default/a"]);
+    server.missing = false;
+    await until(() => seen.objects.size === 1);
+    assert.deepEqual(seen.last, ["+Pod default/a"]);
+  });
+
+  it("does not know a kind that every cluster has, is in trouble", async () => {
+    server.missing = true;
+    start();
+    await until(() => seen.status?.failure !== undefined);
+    assert.deepEqual([seen.batches, seen.status?.absent, seen.status?.synced], [[], false, false]);
   });
 
   it("is away at first, gives what an earlier process saw, and then what is different", async () => {

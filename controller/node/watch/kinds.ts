@@ -10,6 +10,8 @@ export interface WatchedKind {
   readonly namespaced: boolean;
   /** The field that names an object's node, where only those of this node are wanted: the API selects by it. Absent: all. */
   readonly nodeField?: string;
+  /** A cluster may be without it, as long as nobody installs its definition: then there are none. */
+  readonly optional?: true;
   readonly prune: Prune;
 }
 
@@ -52,6 +54,7 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
   { kind: "Node", apiVersion: "v1", plural: "nodes", namespaced: false, prune: createPrune(...NODE) },
   { kind: "Namespace", apiVersion: "v1", plural: "namespaces", namespaced: false, prune: createPrune(...IDENTITY) },
   { kind: "NetworkPolicy", apiVersion: "networking.k8s.io/v1", plural: "networkpolicies", namespaced: true, prune: createPrune(...POLICY) },
+  { kind: "ClusterNetworkPolicy", apiVersion: "policy.networking.k8s.io/v1alpha2", plural: "clusternetworkpolicies", namespaced: false, optional: true, prune: createPrune(...POLICY) },
   { kind: "Service", apiVersion: "v1", plural: "services", namespaced: true, prune: createPrune(...SERVICE) },
   { kind: "EndpointSlice", apiVersion: "discovery.k8s.io/v1", plural: "endpointslices", namespaced: true, prune: createPrune(...SLICE) },
 ];

@@ -36,6 +36,8 @@ export interface Reflection {
   /** A watch came to its end, as each does after some minutes. */
   end(): Pause;
   fail(failure: Failure): Pause;
+  /** The server does not know the kind: there are no such objects, and that is all there is to know. */
+  vanish(): readonly RawChange[];
   /** Objects of an earlier life, given out until the first list comes, which is then a difference to them. */
   recall(objects: ReadonlyMap<string, unknown>): readonly RawChange[];
 }
@@ -113,6 +115,10 @@ export function createReflection(kind: WatchedKind, nodeName: string, random: ()
       return settle(state, state.progress ? "none" : "backoff");
     },
     fail: (failure) => fail(state, failure),
+    vanish() {
+      state.synced = true;
+      return moveTo(state, kind, new Map()).map(({ change }) => change);
+    },
     recall(objects) {
       if (state.synced || state.objects.size > 0) return [];
       return moveTo(state, kind, objects).map(({ change }) => change);
@@ -272,6 +278,8 @@ function refuse(state: State, { status, reason, retryAfter }: Failure & { type: 
     return settle(state, "none");
   }
   if (isTooLarge || status === 400 || status === 422) suspect(state, PATIENCE);
+  // What was there under the path is not: whatever comes there next begins with a list.
+  if (status === 404) listAnew(state);
   return settle(state, retryAfter === undefined ? "backoff" : retryAfter * 1000);
 }
 

@@ -22,6 +22,8 @@ export interface SourceStatus {
   readonly remembered: boolean;
   /** Why it is not connected. */
   readonly failure: string | undefined;
+  /** The API server does not know the kind, and so there are no such objects: it is asked now and then. */
+  readonly absent: boolean;
 }
 
 export interface ReflectorOptions {
@@ -89,6 +91,7 @@ async function run(
       pause = reflection.fail(failure);
       // What is answered by asking differently, at once, is no trouble: a version too old, a list that does not stream.
       if (pause.wait === "none") options.log.debug("the list is asked for anew", { source, why: failure.message });
+      else if (isAbsence(kind, failure)) reporter.vanished(reflection.vanish());
       else await reporter.failed(failure);
     }
     if (signal.aborted) return;
@@ -104,11 +107,19 @@ interface Reporter {
   /** An exchange is under way; `changes` undefined: nothing to give out yet. */
   received(changes: readonly RawChange[] | undefined): void;
   failed(failure: Failure): Promise<void>;
+  vanished(changes: readonly RawChange[]): void;
 }
 
 function createReporter(source: string, reflection: Reflection, options: ReflectorOptions, emit: Emit): Reporter {
   const { log, recall, remember, onStatus } = options;
-  let status: SourceStatus = { source, connected: false, synced: false, remembered: false, failure: undefined };
+  let status: SourceStatus = {
+    source,
+    connected: false,
+    synced: false,
+    remembered: false,
+    failure: undefined,
+    absent: false,
+  };
   let mayRecall = recall !== undefined;
   const update = (next: Partial<SourceStatus>) => {
     const merged = { ...status, ...next };
@@ -116,18 +127,27 @@ function createReporter(source: string, reflection: Reflection, options: Reflect
     status = merged;
     onStatus?.(status);
   };
+  const give = (changes: readonly RawChange[]) => {
+    if (status.synced && !status.remembered && changes.length === 0) return;
+    emit({ source, synced: true, changes });
+    // That there is nothing has to be remembered too: the next process waits for every kind.
+    remember?.(reflection.objects);
+  };
   return {
     received(changes) {
       if (status.failure !== undefined) log.info("watch goes on", { source });
+      if (status.absent) log.info("the API server knows the kind now", { source });
       // After a failure the first thing that comes may still be half a list.
       const complete = reflection.isSynced && changes !== undefined;
-      const first = complete && (!status.synced || status.remembered);
-      if (complete && (first || changes.length > 0)) {
-        emit({ source, synced: true, changes });
-        // That there is nothing has to be remembered too: the next process waits for every kind.
-        remember?.(reflection.objects);
-      }
-      update({ connected: true, failure: undefined, ...(complete && { synced: true, remembered: false }) });
+      if (complete) give(changes);
+      const known = complete && { synced: true, remembered: false };
+      update({ connected: true, failure: undefined, absent: false, ...known });
+    },
+    vanished(changes) {
+      if (!status.absent)
+        log.info("the API server does not know the kind: there are none, and it is asked now and then", { source });
+      give(changes);
+      update({ connected: true, synced: true, remembered: false, failure: undefined, absent: true });
     },
     async failed(failure) {
       // Told again only when it is something else: refused, after the server was away.
@@ -144,6 +164,10 @@ function createReporter(source: string, reflection: Reflection, options: Reflect
       update({ connected: false, failure: failure.message });
     },
   };
+}
+
+function isAbsence({ optional }: WatchedKind, failure: Failure): boolean {
+  return optional === true && failure.type === "refused" && failure.status === 404;
 }
 
 function toFailure(error: unknown): Failure {

@@ -5,9 +5,11 @@ import type { SourceBatch } from "#pipeline/source.ts";
 import type { SourceConfig } from "../config.ts";
 import { findAccess } from "./access/find.ts";
 import { createIntentCache } from "./cache.ts";
+import { WATCHED_KINDS } from "./kinds.ts";
 import { createKubeClient, type KubeClient } from "./kube-client.ts";
 import { KUBERNETES_SOURCES, kubernetesSource, type SourceStatus } from "./kubernetes.ts";
 import { MANIFESTS_SOURCE, manifestsSource } from "./manifests.ts";
+import { sourceName } from "./reflector.ts";
 
 /** Where this node's intent comes from, and how that stands. */
 export interface IntentSource {
@@ -21,6 +23,8 @@ export interface IntentSource {
   readonly connected: boolean;
   /** Why intent is not complete; undefined when it is. */
   incomplete(): string | undefined;
+  /** What the API server does not know, such as "clusternetworkpolicies": of these there are none. */
+  absent(): readonly string[];
   /** What is wrong with the source itself, such as a file that cannot be read. */
   problems(): readonly Problem[];
   close(): Promise<void>;
@@ -66,6 +70,7 @@ function createManifestsIntent(directory: string, options: IntentSourceOptions):
       const why = problems[0] === undefined ? "" : `: ${problems[0].message}`;
       return `manifests ${directory} not read yet${why}`;
     },
+    absent: () => [],
     problems: () => problems,
     close: async () => {},
   };
@@ -97,6 +102,7 @@ async function createKubernetesIntent(
       const why = missing.map((name) => statuses.get(name)?.failure).find((failure) => failure !== undefined);
       return `${missing.join(", ")} not complete${why === undefined ? "" : `: ${why}`}`;
     },
+    absent: () => WATCHED_KINDS.filter((kind) => statuses.get(sourceName(kind))?.absent).map(({ plural }) => plural),
     problems: () => [],
     close: cache.close,
   };

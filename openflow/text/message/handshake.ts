@@ -10,7 +10,7 @@ const VERSION_BITMAP = 1;
 /** The versions of the last bitmap, or all up to the header's; and whether all of the message was understood. */
 function readVersions({ version, bytes }: Context): { readonly bitmap: number; readonly understood: boolean } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let bitmap = version < 32 ? 2 ** (version + 1) - 2 : 0;
+  let bitmap = (version < 31 ? 2 ** (version + 1) - 2 : 0xffff_fffe) >>> 0;
   let understood = true;
   for (let offset = 8; offset < bytes.length; ) {
     const length = offset + 4 <= bytes.length ? view.getUint16(offset + 2) : 0;

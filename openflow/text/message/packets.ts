@@ -174,7 +174,7 @@ export function formatPacketOut(m: MessageOf<"packet_out">, { verbosity }: Conte
   for (const { field } of metadata)
     if (!PIPELINE_FIELDS.test(field)) refuse(`${field} is no field of the pipeline`, "OFPBRC_PIPELINE_FIELDS_ONLY");
   const port = metadata.find((term) => term.field === "in_port")?.value;
-  if (port === undefined || (Number(port) >= FIRST_RESERVED && !SOURCES.includes(port)))
+  if (port === undefined || port === 0 || (Number(port) >= FIRST_RESERVED && !SOURCES.includes(port)))
     refuse(`in_port ${port} is no port that a packet comes from`, "OFPBRC_BAD_PORT");
   const text = ` ${formatMatch(metadata)} actions=${formatActions(actions)}`;
   if (bufferId !== NO_BUFFER) return `${text} buffer=${hex(bufferId, 8)}`;

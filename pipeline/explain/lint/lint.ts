@@ -4,7 +4,7 @@ import type { NetworkPolicy } from "../../model/policy.ts";
 import type { Problem } from "../../problem.ts";
 import type { RawChange } from "../../source.ts";
 import type { Cluster } from "../cluster.ts";
-import { isIn } from "../evaluate.ts";
+import { isIn } from "../matching.ts";
 import { checkCoverage } from "./coverage.ts";
 import { type Check, type Finding, SEVERITIES } from "./finding.ts";
 import { checkDns, checkPortNames } from "./ports.ts";

@@ -1,7 +1,7 @@
 import type { Pod } from "../../model/model.ts";
 import { EVERY_POD, type NetworkPolicy, type PolicyPort } from "../../model/policy.ts";
 import { containerPortKey, PROTOCOLS } from "../../model/protocol.ts";
-import { matchesPort } from "../evaluate.ts";
+import { matchesPort } from "../matching.ts";
 import { describePort, podName } from "../words.ts";
 import { type Finding, finding, type Placed, peersOf, portsOf, rulesOf, type Subject } from "./finding.ts";
 import { podsIn } from "./selections.ts";

@@ -2,7 +2,7 @@ import { formatCidr } from "#base/address.ts";
 import type { Pod } from "../../model/model.ts";
 import type { PodSelection } from "../../model/policy.ts";
 import { hasNetwork } from "../cluster.ts";
-import { isIn } from "../evaluate.ts";
+import { isIn } from "../matching.ts";
 import { describePeer } from "../words.ts";
 import { reaches } from "./coverage.ts";
 import { type Finding, finding, peersOf, rulesOf, type Subject } from "./finding.ts";

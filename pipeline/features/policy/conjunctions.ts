@@ -2,17 +2,12 @@ import type { Action } from "#openflow/actions.ts";
 import { type MatchSpec, match } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import type { Rule } from "../../index/rules.ts";
-import { PRIORITY } from "../../layout/priorities.ts";
 import type { Site } from "../../layout/sites.ts";
 import { TABLES, type TableName } from "../../layout/tables.ts";
-import type { Direction, NetworkPolicy } from "../../model/policy.ts";
+import type { PolicyId } from "../../model/policy.ts";
 import type { Owner } from "../../owner.ts";
-
-/** Where a direction's rules stand, what follows when one lets a packet through, and where that is noted. */
-export const STAGES = {
-  egress: { table: "EgressRule", next: "Route", verdict: "egressRule" },
-  ingress: { table: "IngressRule", next: "Commit", verdict: "ingressRule" },
-} as const satisfies Readonly<Record<Direction, { table: TableName; next: TableName; verdict: string }>>;
+import { deny, goto, setRegister } from "../vocabulary.ts";
+import { STAGES, spotOf } from "./stages.ts";
 
 export type Part = "subject" | "peers" | "ports";
 
@@ -24,37 +19,66 @@ export function countClauses({ peers, ports }: Rule): number {
 /** What one flow can hold: 16 bytes each of a message of 64 kB, most of it. */
 const MOST_CONJUNCTIONS = 3900;
 
-/** A flow that is a part of rules. Those that it has no room for are problems, and allow nothing there. */
+/** The rules of each place, those of one level and direction; in an order that does not tell how the rules came. */
+export function groupByPlace(rules: Iterable<Rule>): readonly (readonly [Rule, ...Rule[]])[] {
+  const groups = new Map<string, [Rule, ...Rule[]]>();
+  for (const rule of new Set(rules)) {
+    const place = `${rule.direction} ${rule.tier} ${rule.level}`;
+    const group = groups.get(place);
+    if (group === undefined) groups.set(place, [rule]);
+    else group.push(rule);
+  }
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+}
+
+/** A flow that is a part of rules of one place. Those that it has no room for are problems, and allow nothing there. */
 export function partOfRules(
   site: Site,
-  direction: Direction,
   spec: MatchSpec,
   part: Part,
-  rules: Iterable<Rule>,
+  rules: readonly [Rule, ...Rule[]],
 ): readonly Contribution[] {
-  const sorted = [...new Set(rules)].filter((rule) => countClauses(rule) > 1).sort((a, b) => a.id - b.id);
+  const { table, rule: priority } = spotOf(rules[0]);
+  const sorted = rules.filter((rule) => countClauses(rule) > 1).sort((a, b) => a.id - b.id);
   if (sorted.length === 0) return [];
   const held = sorted.slice(0, MOST_CONJUNCTIONS);
+  const left = sorted.slice(MOST_CONJUNCTIONS);
   const actions = held.map((rule): Action => {
     const clauses = countClauses(rule);
     return { type: "conjunction", id: rule.id, clause: clauseOf(part, clauses), clauses };
   });
+  // What is left out of rules that do not accept would open what they close.
+  const closing = left.find(({ verdict }) => verdict !== "accept");
   return [
-    ruleFlow(site, direction, PRIORITY.rule, spec, actions, ownersOf(held)),
-    ...sorted.slice(MOST_CONJUNCTIONS).map(tooMany),
+    policyFlow(site, table, priority, spec, closing === undefined ? actions : denyBy(closing), ownersOf(held)),
+    ...left.map(tooMany),
   ];
 }
 
-export function ruleFlow(
+/** What becomes of a packet that a rule matches. A rule that decides is noted. */
+export function outcomeOf(rule: Rule): readonly Action[] {
+  const { direction, tier, verdict, id } = rule;
+  const { next, networkPolicy, register } = STAGES[direction];
+  if (verdict === "deny") return denyBy(rule);
+  // Behind the last tier there is nobody to pass it to.
+  if (verdict === "pass" && tier === "admin") return [goto(networkPolicy[0])];
+  return [setRegister(register, id), goto(next)];
+}
+
+function denyBy({ direction, id }: Rule): readonly Action[] {
+  return [setRegister(STAGES[direction].register, id), ...deny(direction, "rule")];
+}
+
+export function policyFlow(
   site: Site,
-  direction: Direction,
+  table: TableName,
   priority: number,
   spec: MatchSpec,
   actions: readonly Action[],
   owners: readonly Owner[],
 ): Contribution {
-  const table = TABLES[STAGES[direction].table].id;
-  return { target: "flow", flow: { table, priority, match: match(spec), actions }, site, owners };
+  const flow = { table: TABLES[table].id, priority, match: match(spec), actions };
+  return { target: "flow", flow, site, owners };
 }
 
 function clauseOf(part: Part, clauses: number): number {
@@ -62,31 +86,28 @@ function clauseOf(part: Part, clauses: number): number {
   return part === "ports" ? clauses : 2;
 }
 
-export function policyOwner({ namespace, name }: NetworkPolicy, part?: string): Owner {
-  const owner = { kind: "NetworkPolicy", name: `${namespace}/${name}` };
-  return part === undefined ? owner : { ...owner, part };
+export function ruleOwner({ policy, direction, index }: Rule): Owner {
+  return { ...policyOwner(policy), part: `${direction} rule ${index}` };
 }
 
-export function ruleOwner({ policy, direction, index }: Rule): Owner {
-  return policyOwner(policy, `${direction} rule ${index}`);
+export function policyOwner({ kind, name }: PolicyId): Owner {
+  return { kind, name };
 }
 
 /** Each rule once, in the order of names: variants by named ports are one rule. */
 export function ownersOf(rules: readonly Rule[]): readonly Owner[] {
-  const owners = new Map(
-    rules.map((rule) => [`${rule.policy.namespace}/${rule.policy.name} ${rule.direction} ${rule.index}`, rule]),
-  );
+  const owners = new Map(rules.map((rule) => [`${rule.policy.name} ${rule.direction} ${rule.index}`, rule]));
   return [...owners].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, rule]) => ruleOwner(rule));
 }
 
 function tooMany(rule: Rule): Contribution {
-  const { policy, direction, index } = rule;
-  const owner = ruleOwner(rule);
+  const { policy, direction, index, verdict } = rule;
+  const effect = verdict === "accept" ? "allows nothing there" : "denies everything there";
   const problem = {
     source: "policies",
-    object: `NetworkPolicy ${policy.namespace}/${policy.name}`,
+    object: `${policy.kind} ${policy.name}`,
     field: `spec.${direction}[${index}]`,
-    message: `shares a pod, a peer or a port with ${MOST_CONJUNCTIONS} other rules, more than one flow can hold, and allows nothing there; let one rule say what several do`,
+    message: `shares a pod, a peer or a port with ${MOST_CONJUNCTIONS} other rules, more than one flow can hold, and ${effect}; let one rule say what several do`,
   };
-  return { target: "problem", problem, owner };
+  return { target: "problem", problem, owner: ruleOwner(rule) };
 }

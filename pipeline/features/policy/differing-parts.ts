@@ -1,7 +1,7 @@
-import { familyOf, formatCidr, type Ip } from "#base/address.ts";
+import type { Ip } from "#base/address.ts";
+import { formatHost } from "../../index/expand-policy.ts";
 import { formatRulePort, type Rule } from "../../index/rules.ts";
 import type { View } from "../../model/model.ts";
-import { DIRECTIONS, type Direction } from "../../model/policy.ts";
 import { countClauses } from "./conjunctions.ts";
 import type { PolicyKey } from "./keys.ts";
 
@@ -24,7 +24,10 @@ function isSameConjunction(a: Rule, b: Rule): boolean {
   return (
     a.id === b.id &&
     countClauses(a) === countClauses(b) &&
-    a.policy.subject.key === b.policy.subject.key &&
+    a.subject === b.subject &&
+    a.direction === b.direction &&
+    a.tier === b.tier &&
+    a.level === b.level &&
     a.named?.of === b.named?.of &&
     (a.peers === undefined) === (b.peers === undefined)
   );
@@ -32,7 +35,6 @@ function isSameConjunction(a: Rule, b: Rule): boolean {
 
 /** The peers and ports of a rule that are not in the other. */
 function* parts(rule: Rule, other: Rule | undefined, view: View): Iterable<PolicyKey> {
-  const { direction } = rule;
   const known = {
     selections: new Set(other?.peers?.selections),
     networks: new Set(other?.peers?.networks),
@@ -41,25 +43,17 @@ function* parts(rule: Rule, other: Rule | undefined, view: View): Iterable<Polic
   for (const selection of rule.peers?.selections ?? [])
     if (!known.selections.has(selection))
       for (const podKey of view.selections.membersOf(selection))
-        for (const ip of addressesOf(podKey, view)) yield peerKey(direction, ip);
-  for (const network of rule.peers?.networks ?? [])
-    if (!known.networks.has(network)) yield { type: "peer", direction, network };
-  for (const port of (rule.ports ?? []).map(formatRulePort))
-    if (!known.ports.has(port)) yield { type: "port", direction, port };
+        for (const ip of addressesOf(podKey, view)) yield peerKey(ip);
+  for (const network of rule.peers?.networks ?? []) if (!known.networks.has(network)) yield { type: "peer", network };
+  for (const port of (rule.ports ?? []).map(formatRulePort)) if (!known.ports.has(port)) yield { type: "port", port };
 }
 
-function* subjectPorts({ policy }: Rule, view: View): Iterable<string> {
-  for (const podKey of view.rules.subjectsHere(policy.subject.key)) yield* view.rules.portsOf(podKey);
+function* subjectPorts({ subject }: Rule, view: View): Iterable<string> {
+  for (const podKey of view.rules.subjectsHere(subject)) yield* view.rules.portsOf(podKey);
 }
 
-/** Both directions of an address. */
-export function peerKeys(ip: Ip): readonly PolicyKey[] {
-  return DIRECTIONS.map((direction) => peerKey(direction, ip));
-}
-
-function peerKey(direction: Direction, ip: Ip): PolicyKey {
-  const network = formatCidr({ address: ip, prefixLength: familyOf(ip) === 4 ? 32 : 128 });
-  return { type: "peer", direction, network };
+export function peerKey(ip: Ip): PolicyKey {
+  return { type: "peer", network: formatHost(ip) };
 }
 
 /** Those that a pod says it has, and those that its ports here have. */

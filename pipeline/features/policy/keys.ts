@@ -1,13 +1,11 @@
-import type { Direction } from "../../model/policy.ts";
-
-/** What one key of the feature stands for. */
+/** What one key of the feature stands for: an address or a port in the rules of all tiers and levels, in both directions. */
 export type PolicyKey =
   /** The flow of a rule of which all parts were met. */
   | { readonly type: "rule"; readonly rule: string }
-  /** A port as the rules of a direction have it: see formatRulePort. */
-  | { readonly type: "port"; readonly direction: Direction; readonly port: string }
-  /** A network, or one address, with which the rules of a direction allow traffic. */
-  | { readonly type: "peer"; readonly direction: Direction; readonly network: string }
+  /** A port as rules have it: see formatRulePort. */
+  | { readonly type: "port"; readonly port: string }
+  /** A network, or one address, of whose traffic rules speak. */
+  | { readonly type: "peer"; readonly network: string }
   /** What policies say of the pod at one port of the bridge. */
   | { readonly type: "subject"; readonly port: string };
 
@@ -16,9 +14,9 @@ export function writeKey(key: PolicyKey): string {
     case "rule":
       return `rule ${key.rule}`;
     case "port":
-      return `port ${key.direction} ${key.port}`;
+      return `port ${key.port}`;
     case "peer":
-      return `peer ${key.direction} ${key.network}`;
+      return `peer ${key.network}`;
     case "subject":
       return `subject ${key.port}`;
   }
@@ -26,9 +24,8 @@ export function writeKey(key: PolicyKey): string {
 
 /** The other way round. */
 export function readKey(text: string): PolicyKey {
-  const [type, first = "", second = ""] = text.split(" ");
-  if (type === "rule") return { type, rule: first };
-  if (type === "subject") return { type, port: first };
-  const direction = first as Direction;
-  return type === "port" ? { type, direction, port: second } : { type: "peer", direction, network: second };
+  const [type, what = ""] = text.split(" ");
+  if (type === "rule") return { type, rule: what };
+  if (type === "peer") return { type, network: what };
+  return { type: type === "port" ? "port" : "subject", port: what };
 }

@@ -2,11 +2,10 @@ import { type Cidr, familyOf, type IpFamily, isIpv4, parseCidr } from "#base/add
 import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import { type Rule, readRulePort } from "../../index/rules.ts";
-import { PRIORITY } from "../../layout/priorities.ts";
 import type { View } from "../../model/model.ts";
-import type { Direction } from "../../model/policy.ts";
-import { ETH_TYPE, fromNetwork, goto, setRegister, toNetwork } from "../vocabulary.ts";
-import { countClauses, partOfRules, ruleFlow, ruleOwner, STAGES } from "./conjunctions.ts";
+import { ETH_TYPE, fromNetwork, toNetwork } from "../vocabulary.ts";
+import { countClauses, groupByPlace, outcomeOf, partOfRules, policyFlow, ruleOwner } from "./conjunctions.ts";
+import { spotOf } from "./stages.ts";
 
 /** nw_frag=later, as ovs-fields(7) has it; in IPv6 what they are fragments of stands in the first alone. */
 const LATER_FRAGMENT = 3;
@@ -16,42 +15,38 @@ const IPV6_FRAGMENT = 44;
 export function deriveRule(key: string, view: View): readonly Contribution[] {
   const rule = view.rules.rule(key);
   if (rule === undefined || countClauses(rule) === 1) return [];
-  const { next, verdict } = STAGES[rule.direction];
-  const actions = [setRegister(verdict, rule.id), goto(next)];
-  return [ruleFlow("policies/rule", rule.direction, PRIORITY.rule, { conj_id: rule.id }, actions, [ruleOwner(rule)])];
+  const { table, rule: priority } = spotOf(rule);
+  return [policyFlow("policies/rule", table, priority, { conj_id: rule.id }, outcomeOf(rule), [ruleOwner(rule)])];
 }
 
-/** One flow for each family that pods of this node have. */
-export function derivePort(
-  { direction, port }: { readonly direction: Direction; readonly port: string },
-  view: View,
-  families: readonly IpFamily[],
-): readonly Contribution[] {
-  const rules = [...view.rules.ofPort(port, direction)];
+/** One flow for each place of rules, and each family that pods of this node have. */
+export function derivePort(port: string, view: View, families: readonly IpFamily[]): readonly Contribution[] {
+  const places = groupByPlace(view.rules.ofPort(port));
   return families.flatMap((family) =>
-    partOfRules("policies/port", direction, { eth_type: ethType(family), ...toPort(port, family) }, "ports", rules),
+    places.flatMap((rules) =>
+      partOfRules("policies/port", { eth_type: ethType(family), ...toPort(port, family) }, "ports", rules),
+    ),
   );
 }
 
-export function derivePeer(
-  { direction, network }: { readonly direction: Direction; readonly network: string },
-  view: View,
-): readonly Contribution[] {
+export function derivePeer(network: string, view: View): readonly Contribution[] {
   const cidr = parseCidr(network);
   if (cidr === undefined) return [];
-  const rules = [...view.rules.ofNetwork(network, direction), ...rulesOfPodAt(cidr, direction, view)];
-  const spec = direction === "ingress" ? fromNetwork(cidr) : toNetwork(cidr);
-  return partOfRules("policies/peer", direction, spec, "peers", rules);
+  const places = groupByPlace([...view.rules.ofNetwork(network), ...rulesOfPodAt(cidr, view)]);
+  return places.flatMap((rules) => {
+    const spec = rules[0].direction === "ingress" ? fromNetwork(cidr) : toNetwork(cidr);
+    return partOfRules("policies/peer", spec, "peers", rules);
+  });
 }
 
 /** When the network is one address, the rules that name the pod which has it. */
-function* rulesOfPodAt({ address, prefixLength }: Cidr, direction: Direction, view: View): Iterable<Rule> {
+function* rulesOfPodAt({ address, prefixLength }: Cidr, view: View): Iterable<Rule> {
   if (prefixLength !== (isIpv4(address) ? 32 : 128)) return;
   const podKey = view.selections.podOf(address);
   if (podKey === undefined) return;
   const pod = view.Pod.get(podKey);
   for (const selection of view.selections.selectionsOf(podKey))
-    for (const rule of view.rules.ofPeer(selection, direction))
+    for (const rule of view.rules.ofPeer(selection))
       if (rule.named?.of !== "peer" || pod?.ports.get(rule.named.name) === rule.named.number) yield rule;
 }
 

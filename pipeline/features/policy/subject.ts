@@ -5,51 +5,73 @@ import { PRIORITY } from "../../layout/priorities.ts";
 import type { Pod, Port, View } from "../../model/model.ts";
 import { podKeyOf, podOfPort } from "../../model/pod-of-port.ts";
 import { DIRECTIONS, type Direction } from "../../model/policy.ts";
-import { deny, goto, matchRegister, setRegister } from "../vocabulary.ts";
-import { countClauses, ownersOf, partOfRules, policyOwner, ruleFlow, STAGES } from "./conjunctions.ts";
+import { deny, matchRegister } from "../vocabulary.ts";
+import {
+  countClauses,
+  groupByPlace,
+  outcomeOf,
+  ownersOf,
+  partOfRules,
+  policyFlow,
+  policyOwner,
+} from "./conjunctions.ts";
+import { STAGES, spotOf, tablesOf } from "./stages.ts";
 
 /** Everything that policies say of the pod at a port: its part in rules, the rules that ask for no more, and its isolation. */
 export function deriveSubject(name: string, view: View): readonly Contribution[] {
   const port = view.Port.get(name);
   if (port === undefined) return [];
   const pod = podOfPort(view, port);
-  return DIRECTIONS.flatMap((direction) =>
-    pod === undefined ? deriveUnknown(port, direction, view) : deriveKnown(port, pod, direction, view),
-  );
+  const rules = pod === undefined ? [] : [...rulesOf(port, pod, view)];
+  return DIRECTIONS.flatMap((direction) => {
+    if (isUnclear(port, pod, direction, view)) return [closeUnclear(port, direction)];
+    const own = rules.filter((rule) => rule.direction === direction);
+    const spec = matchPort(port, direction);
+    return [...groupByPlace(own).flatMap((place) => deriveRules(spec, place)), ...isolate(port, direction, view)];
+  });
 }
 
-function deriveKnown(port: Port, pod: Pod, direction: Direction, view: View): readonly Contribution[] {
-  const spec = matchPort(port, direction);
-  const selections = [...view.selections.selectionsOf(podKeyOf(port))];
-  const isolating = selections.flatMap((selection) => [...view.rules.isolating(selection, direction)]);
-  if (isolating.length === 0) return [];
-  const rules = selections
-    .flatMap((selection) => [...view.rules.ofSubject(selection, direction)])
-    .filter(({ named }) => named?.of !== "subject" || pod.ports.get(named.name) === named.number);
-  const owners = isolating.map((policy) => policyOwner(policy)).sort((a, b) => (a.name < b.name ? -1 : 1));
-  return [
-    ...partOfRules("policies/subject", direction, spec, "subject", rules),
-    ...deriveOpen(direction, spec, rules),
-    ruleFlow("policies/isolation", direction, PRIORITY.isolation, spec, deny(direction, "isolation"), owners),
-  ];
+function* rulesOf(port: Port, pod: Pod, view: View): Iterable<Rule> {
+  for (const selection of view.selections.selectionsOf(podKeyOf(port)))
+    for (const rule of view.rules.ofSubject(selection))
+      if (rule.named?.of !== "subject" || pod.ports.get(rule.named.name) === rule.named.number) yield rule;
 }
 
-/** Of several rules that allow everything the first by number is noted. */
-function deriveOpen(direction: Direction, spec: MatchSpec, rules: readonly Rule[]): readonly Contribution[] {
+/** Of several rules that are about everything the first by number is noted. */
+function deriveRules(spec: MatchSpec, rules: readonly [Rule, ...Rule[]]): readonly Contribution[] {
   const open = rules.filter((rule) => countClauses(rule) === 1).sort((a, b) => a.id - b.id);
   const [first] = open;
-  if (first === undefined) return [];
-  const { next, verdict } = STAGES[direction];
-  const actions = [setRegister(verdict, first.id), goto(next)];
-  return [ruleFlow("policies/open", direction, PRIORITY.open, spec, actions, ownersOf(open))];
+  if (first === undefined) return partOfRules("policies/subject", spec, "subject", rules);
+  const spot = spotOf(first);
+  const everything = policyFlow("policies/open", spot.table, spot.open, spec, outcomeOf(first), ownersOf(open));
+  // At a level it takes the place of the pod's part in other rules, which would say the same.
+  return spot.open === spot.rule
+    ? [everything]
+    : [...partOfRules("policies/subject", spec, "subject", rules), everything];
 }
 
-/** Its labels are not known, so any policy of its namespace may select it. */
-function deriveUnknown(port: Port, direction: Direction, view: View): readonly Contribution[] {
-  if (!view.rules.hasPolicies(port.podNamespace)) return [];
-  const owner = { kind: "Pod", name: podKeyOf(port), part: `interface ${port.name}` };
+function isolate(port: Port, direction: Direction, view: View): readonly Contribution[] {
+  const selections = [...view.selections.selectionsOf(podKeyOf(port))];
+  const policies = selections.flatMap((selection) => [...view.rules.isolating(selection, direction)]);
+  if (policies.length === 0) return [];
+  const owners = policies.map(policyOwner).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const [table] = STAGES[direction].networkPolicy;
   const spec = matchPort(port, direction);
-  return [ruleFlow("policies/unknown", direction, PRIORITY.isolation, spec, deny(direction, "unknown"), [owner])];
+  return [policyFlow("policies/isolation", table, PRIORITY.isolation, spec, deny(direction, "isolation"), owners)];
+}
+
+/** Its labels are not known, or those of its namespace, and some policy may select it. */
+function isUnclear(port: Port, pod: Pod | undefined, direction: Direction, view: View): boolean {
+  if (pod !== undefined && (pod.hostNetwork || pod.completed)) return false;
+  const [first] = view.rules.unclear(podKeyOf(port), pod, direction);
+  return first !== undefined;
+}
+
+function closeUnclear(port: Port, direction: Direction): Contribution {
+  const owner = { kind: "Pod", name: podKeyOf(port), part: `interface ${port.name}` };
+  const [table] = tablesOf(direction);
+  const spec = matchPort(port, direction);
+  return policyFlow("policies/unknown", table, PRIORITY.unknown, spec, deny(direction, "unknown"), [owner]);
 }
 
 /** A pod sends from its port, and Route has found it for what it receives: both hold for either family. */

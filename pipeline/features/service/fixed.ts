@@ -65,7 +65,7 @@ export function deriveFixed(): readonly Contribution[] {
     flow(WEIR, "services/next", "EndpointNat", PRIORITY.miss, {}, []),
     next("SourceNat", "Output"),
     ...FAMILIES.flatMap(deriveVirtual),
-    flow(WEIR, "services/hairpin", "IngressRule", PRIORITY.forbid, BACK, [goto("Commit")]),
+    flow(WEIR, "services/hairpin", "IngressAdmin", PRIORITY.exempt, BACK, [goto("Commit")]),
     flow(WEIR, "services/hairpin", "Output", PRIORITY.address, BACK, [{ type: "output", port: IN_PORT }]),
   ];
 }

@@ -137,6 +137,14 @@ export const TAKEN: readonly string[] = [
   "actions=output:1 , output:2\toutput:3",
   "ip actions=output:1",
   "tcp,reg0=0x3/0xf,nw_dst=10.1.2.3,actions=OUTPUT:3,Resubmit(,4)",
+  "ip,actions=write_actions(pop_vlan,output:2)",
+  "actions=write_actions(dec_ttl,set_mpls_ttl:3)",
+  "tcp,tp_src[5]=1,tp_dst[0..3]=9,actions=drop",
+  "tcp,actions=set_field:91->tp_src,set_field:7->tp_dst",
+  "mpls,actions=load:10->OXM_OF_MPLS_LABEL[],load:3->OXM_OF_MPLS_TC[]",
+  "ipv6,actions=load:4->OXM_OF_IPV6_FLABEL[],load:1->NXM_NX_IP_ECN[]",
+  "ip,actions=ct(commit,nat(src=0.0.0.0))",
+  "packet_type=(1,5),actions=drop",
 ];
 
 /** Flows that are wrong: what is wrong is the word in them that the error names. */
@@ -275,6 +283,9 @@ export const REFUSED: readonly (readonly [flow: string, word: string])[] = [
   ["udp,actions=fin_timeout(idle_timeout=1)", "fin_timeout(idle_timeout=1)"],
   ["actions=enqueue:1", "enqueue:1"],
   ["actions=dec_nsh_ttl", "dec_nsh_ttl"],
+  ["tun_metadata3,tun_metadata3,actions=drop", "tun_metadata3"],
+  ["add table=1,actions=drop", "add"],
+  ["ip,actions=load:1->NXM_OF_IP_TOS[]", "load:1->NXM_OF_IP_TOS[]"],
 ];
 
 /** Flows that ovs-ofctl takes and we do not: it would match or set something else than what is written. */
@@ -288,4 +299,5 @@ export const STRICTER: readonly (readonly [flow: string, word: string])[] = [
   ["dl_vlan=5000,actions=drop", "dl_vlan=5000"],
   ["icmp,tp_src=300,actions=drop", "tp_src=300"],
   ["actions=group:4294967296", "group:4294967296"],
+  ["actions=output:xxreg0", "output:xxreg0"],
 ];

@@ -23,6 +23,8 @@ export interface ParsedManifest {
 
 /** What would run pods in a cluster; in a folder there is nobody to do it, and silence would puzzle. */
 const WORKLOADS = "Deployment ReplicaSet StatefulSet DaemonSet Job CronJob ReplicationController".split(" ");
+/** What nobody enforces any more, though it was meant to close something. */
+const FORMER = ["AdminNetworkPolicy", "BaselineAdminNetworkPolicy"];
 const NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const MAX_DEPTH = 100;
 
@@ -90,6 +92,11 @@ function read(
   }
   if (WORKLOADS.includes(kind))
     return void report(["kind"], `is ${kind}, of which nobody makes pods here; write the Pods themselves`);
+  if (FORMER.includes(kind))
+    return void report(
+      ["kind"],
+      `is ${kind}, which is not read; weirctl policy convert makes a ClusterNetworkPolicy of it`,
+    );
   const watched = WATCHED_KINDS.find((one) => one.kind === kind);
   if (watched === undefined) return;
   if (apiVersion !== watched.apiVersion)
