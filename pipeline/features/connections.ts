@@ -2,7 +2,7 @@ import type { Action } from "#openflow/actions.ts";
 import { METER_FLAGS } from "#openflow/flow.ts";
 import { type MatchSpec, match } from "#openflow/match.ts";
 import type { Contribution, Feature } from "../feature.ts";
-import { CT_LABEL, CT_MARK, ZONE } from "../layout/conntrack.ts";
+import { CT_LABEL, CT_MARK, LOOKED_AT, ZONE } from "../layout/conntrack.ts";
 import { DEFAULT_DENIAL_SAMPLES, DENIAL_BYTES, METERS } from "../layout/meters.ts";
 import { PRIORITY } from "../layout/priorities.ts";
 import { REGISTERS, SOURCE } from "../layout/registers.ts";
@@ -78,7 +78,7 @@ function commit(): readonly Contribution[] {
   const rules = [move("egressRule", CT_LABEL.egressRule.start), move("ingressRule", CT_LABEL.ingressRule.start)];
   const remember = ct([known, ...rules]);
   const forgive = ct([known]);
-  const unknown = mark(0, CT_MARK.known | CT_MARK.denied);
+  const unknown = mark(0, CT_MARK.known | CT_MARK.denied | LOOKED_AT.letThrough);
   return [
     ...FAMILIES.flatMap((eth_type) => [
       // Not only new ones: a service's connection is known to conntrack before a policy lets it through.
@@ -107,8 +107,8 @@ function deny(): readonly Contribution[] {
     flow("connections/denied", "Deny", priority, spec, actions);
   return [
     ...FAMILIES.flatMap((eth_type) => [
-      denied(PRIORITY.except, { eth_type, ...mark(CT_MARK.denied) }, []),
-      denied(PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [tell, note]),
+      denied(PRIORITY.except, { eth_type, ...mark(CT_MARK.denied, LOOKED_AT.denied) }, []),
+      denied(PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied | LOOKED_AT.denied) }, [tell, note]),
       flow("connections/deny", "Deny", PRIORITY.fallback, { eth_type }, [tell]),
     ]),
     flow("base/miss", "Deny", PRIORITY.miss, {}, []),
@@ -122,7 +122,7 @@ function limitSamples({ denialSamples = DEFAULT_DENIAL_SAMPLES }: Settings): Con
   return { target: "meter", meter, site: "connections/deny", owners: [OWNER] };
 }
 
-/** With the first bit set and the second one, if any, not. */
+/** With the first bit set and the second ones, if any, not. */
 function mark(set: number, unset = 0): MatchSpec {
   return { ct_mark: [set, set | unset] };
 }
