@@ -33,7 +33,7 @@ export const TABLES = {
   ConnectionState: {
     id: 31,
     purpose:
-      "Replies go on to Route: policies were asked when the connection began, and are asked anew with each packet of the side that began it. What conntrack cannot place is dropped, and so are replies of a connection that a policy came to forbid.",
+      "Replies go on to Route: policies were asked when the connection began, and are asked anew with each packet of the side that began it. What conntrack cannot place is dropped, and so are replies of a connection that a policy came to forbid. What comes to a virtual address is an answer to one that had to be hidden: the real one is found, and the packet is looked up anew.",
   },
   ServiceAffinity: {
     id: 40,
@@ -43,7 +43,7 @@ export const TABLES = {
   Service: {
     id: 41,
     purpose:
-      "Is it for a service? A new connection to one of its addresses gets an endpoint: a group chooses by the connection's addresses and ports, the same on every node, and few choices change when an endpoint comes or goes. Where there is none the packet is handed to the host, which refuses it. What comes to the virtual address is an answer to one that had to be hidden: the real one is found, and the packet begins anew in Conntrack.",
+      "Is it for a service? A new connection to one of its addresses gets an endpoint: a group chooses by the connection's addresses and ports, the same on every node, and few choices change when an endpoint comes or goes. Where there is none the packet is handed to the host, which refuses it.",
   },
   ServiceLearn: {
     id: 42,

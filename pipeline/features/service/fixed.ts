@@ -79,12 +79,12 @@ function deriveVirtual(family: IpFamily): readonly Contribution[] {
   const hide: Action = { type: "ct", commit: true, zone: SOURCE_ZONE, nat, table: TABLES.Output.id };
   const back = [setRegister("isHairpin", 1), ...handToHost()];
   return [
-    // Looked for among new connections alone, so that other packets need not be told apart by where they go; and once.
+    // To the zone of all connections it is nobody's answer, and no beginning. Looked for once.
     flow(
       WEIR,
       "services/hairpin",
-      "Service",
-      PRIORITY.forbid,
+      "ConnectionState",
+      PRIORITY.exempt,
       { ...toAddress(hairpin), ...matchRegister("isHairpin", 0) },
       [setRegister("isHairpin", 1), reveal],
     ),
