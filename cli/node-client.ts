@@ -17,13 +17,17 @@ export function createNodeClient(socketPath: string): NodeClient {
     },
     async *lines<T>(path: string): AsyncGenerator<T> {
       const response = await open(socketPath, path);
-      let broken: Error | undefined;
+      let broken: unknown;
       response.on("error", (error) => {
         broken = error;
       });
-      for await (const line of createInterface({ input: response })) {
-        const value: T = JSON.parse(line);
-        yield value;
+      try {
+        for await (const line of createInterface({ input: response })) {
+          const value: T = JSON.parse(line);
+          yield value;
+        }
+      } catch (error) {
+        broken ??= error;
       }
       if (broken !== undefined || !response.complete) {
         throw new CliError(EXIT.unreachable, `the node process stopped in the middle of its answer`, broken);

@@ -67,7 +67,7 @@ function createProgram(io: Io, version: string, done: (code: ExitCode) => void):
     .helpOption("-h, --help", "this text, or a command's own")
     .showHelpAfterError("(add --help for usage and examples)")
     .addCommand(statusCommand(io, done))
-    .addCommand(getCommand(io))
+    .addCommand(getCommand(io, done))
     .addCommand(flowsCommand(io, done))
     .addCommand(annotateCommand(io, done))
     .addCommand(compileCommand(io, done))

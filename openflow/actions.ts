@@ -157,8 +157,9 @@ type Flow =
       readonly type: "sample";
       readonly probability: number;
       readonly collectorSetId: number;
-      readonly observationDomainId: number;
-      readonly observationPointId: number;
+      /** A field is read from the packet: at most 32 bits, as of Open vSwitch 3.4. */
+      readonly observationDomainId: number | Subfield;
+      readonly observationPointId: number | Subfield;
       readonly samplingPort?: number;
       readonly direction?: "ingress" | "egress";
     }

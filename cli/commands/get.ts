@@ -2,11 +2,13 @@ import { Command } from "commander";
 import type { NodeEntry, PodEntry, ProblemEntry } from "#controller/node/http/node-view.ts";
 import { CliError } from "../errors.ts";
 import { withExamples } from "../examples.ts";
-import { EXIT } from "../exit-codes.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
 import { createNodeClient } from "../node-client.ts";
 import { formatTable, jsonDocument, type OutputFormat, outputOption } from "../output.ts";
 import { socketOption } from "../socket-option.ts";
+import { getDenialsCommand } from "./get-denials.ts";
+import { getPoliciesCommand } from "./get-policies.ts";
 
 /** How one kind is listed. */
 interface Listing<T> {
@@ -43,17 +45,21 @@ const PROBLEMS: Listing<ProblemEntry> = {
   name: (problem) => problem.object,
 };
 
-export function getCommand(io: Io): Command {
+export function getCommand(io: Io, done: (code: ExitCode) => void): Command {
   const get = new Command("get")
-    .summary("list pods, nodes or problems")
-    .description("list what the node knows: pods, nodes or problems");
+    .summary("list pods, nodes, policies, denials or problems")
+    .description("list what the node knows: pods, nodes, policies, denials or problems");
   get.addCommand(listCommand(io, "pods", PODS));
   get.addCommand(listCommand(io, "nodes", NODES));
+  get.addCommand(getPoliciesCommand(io, done));
+  get.addCommand(getDenialsCommand(io));
   get.addCommand(listCommand(io, "problems", PROBLEMS));
   return withExamples(get, [
     ["weirctl get pods", "the pods of this node"],
     ["weirctl get pods default/web", "one of them; exit code 1 if it is not here"],
     ["weirctl get nodes", "the peers, and whether by tunnel or directly"],
+    ["weirctl get policies", "what policies do here, with hits"],
+    ["weirctl get denials -w", "packets that policies deny, as it happens"],
     ["weirctl get problems -o json", "for a program"],
   ]);
 }

@@ -1,7 +1,10 @@
 import { merge, share, tap } from "rxjs";
 import type { Log } from "#base/log.ts";
 import { createGraph, type GraphInputs, type Targets } from "#pipeline/graph.ts";
-import type { Pipeline } from "#pipeline/pipeline.ts";
+import type { Pipeline, Step } from "#pipeline/pipeline.ts";
+import { reportPolicies } from "#pipeline/policy-status/report.ts";
+import type { SourceBatch } from "#pipeline/source.ts";
+import { isSwitchUnchanged } from "#pipeline/switch-state.ts";
 import { createHealth, type Faults, networkChecks } from "./checks.ts";
 import type { NodeConfig } from "./config.ts";
 import { startControlServer } from "./http/control-server.ts";
@@ -10,7 +13,12 @@ import { createMetrics, type Metrics, type Readings } from "./http/metrics.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { createPodService, type PodService } from "./pod-service.ts";
 import { createReporting, type Reporting, silentReporting } from "./reporting.ts";
-import { createNodeView, type LiveView } from "./view.ts";
+import type { Applied } from "./switch/flow-reconciler.ts";
+import { createNodeView, type LiveView, reportSources } from "./view.ts";
+
+/** How often what the switch counts for policies is read, in milliseconds. */
+const COUNT_EVERY = 30_000;
+const POLICY_KINDS: ReadonlySet<string> = new Set(["NetworkPolicy", "ClusterNetworkPolicy"]);
 
 export interface NodeOptions {
   readonly config: NodeConfig;
@@ -33,6 +41,7 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
     ...{ config, log, signal },
     onChange: () => settle(),
     onConnected: (peer) => metrics.countConnection(peer),
+    onDenial: (denial) => reporting.deny(denial),
   });
   const { intent, pipeline, bridgeSwitch, replica } = parts;
   const metrics = createMetrics(
@@ -50,12 +59,13 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
   const settle = (): void => settleNode(parts, faults, reporting, () => pods.open().catch(fail));
 
   const graph$ = createGraph(
-    observed(pipeline, metrics, settle),
+    observed(parts, metrics, settle),
     inputsOf(parts, metrics),
     targetsOf(parts, metrics, settle),
   );
   const running = graph$.subscribe({ error: fail });
   bridgeSwitch.run(signal).catch(fail);
+  keepCounting(parts, signal);
   const servers = [
     await startControlServer({ socket: config.control.socket, view, log }),
     await startHealthServer({ address: config.http.address, health, metrics, log }),
@@ -111,11 +121,14 @@ function inputsOf({ intent, ports$, underlay, bridgeSwitch, host }: Parts, metri
   };
 }
 
-function targetsOf({ bridge, bridgeSwitch, host, underlay }: Parts, metrics: Metrics, settle: () => void): Targets {
+function targetsOf(parts: Parts, metrics: Metrics, settle: () => void): Targets {
+  const { bridge, bridgeSwitch, host, underlay } = parts;
   return {
     async applySwitch(work) {
       const started = performance.now();
+      const given = parts.realisation.begin();
       const applied = await bridgeSwitch.apply(work);
+      if (applied !== undefined) parts.realisation.settle(given, Date.now(), wholePolicies(parts, applied));
       metrics.observeReconcile("switch", (performance.now() - started) / 1000, applied === undefined ? "failed" : "ok");
       metrics.countModifications("switch", applied?.modifications ?? 0);
       metrics.countDriftRepairs("switch", applied?.drift ?? 0);
@@ -135,21 +148,61 @@ function targetsOf({ bridge, bridgeSwitch, host, underlay }: Parts, metrics: Met
   };
 }
 
-/** Problems come and go with steps that change no flow, too. */
-function observed(pipeline: Pipeline, metrics: Metrics, settle: () => void): Pipeline {
+/** Of all that was given, when the switch has refused nothing of anything; else each is looked at, when it is asked for. */
+function wholePolicies(parts: Parts, { failed }: Applied): (policyKey: string) => boolean {
+  if (failed === 0) return () => true;
+  let whole: ReadonlySet<string> | undefined;
+  return (policyKey) => {
+    whole ??= new Set(
+      [...reportPolicies(reportSources(parts))].filter(({ state }) => state === "realised").map(({ name }) => name),
+    );
+    return whole.has(policyKey);
+  };
+}
+
+/** A policy that comes to say otherwise what it said already is in force at once. */
+function noteStep(parts: Parts, { changes }: SourceBatch, step: Step): void {
+  const { realisation, pipeline } = parts;
+  const policies = changes.filter(({ kind }) => POLICY_KINDS.has(kind)).map(({ key }) => key);
+  realisation.note(policies);
+  if (policies.length === 0 || !pipeline.isSynced() || step.first || !isSwitchUnchanged(step)) return;
+  const changed = new Set(policies);
+  realisation.settle(realisation.begin(), Date.now(), (key) => changed.has(key) && isRealised(parts, key));
+}
+
+function isRealised(parts: Parts, policyKey: string): boolean {
+  return [...reportPolicies(reportSources(parts), new Set([policyKey]))].some(({ state }) => state === "realised");
+}
+
+/** What the switch counts is lost with a flow; so it is read now and then while there are policies. */
+function keepCounting({ pipeline, counters }: Parts, signal: AbortSignal): void {
+  const timer = setInterval(() => {
+    // It never rejects.
+    if (pipeline.view.NetworkPolicy.size + pipeline.view.ClusterNetworkPolicy.size > 0) void counters.refresh();
+  }, COUNT_EVERY);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+}
+
+/** Problems come and go with steps that change no flow, too; and so do policies. */
+function observed(parts: Parts, metrics: Metrics, settle: () => void): Pipeline {
+  const { pipeline } = parts;
   return {
     ...pipeline,
     step(batch) {
       const started = performance.now();
       const step = pipeline.step(batch);
       metrics.observeStep((performance.now() - started) / 1000);
+      noteStep(parts, batch, step);
       settle();
       return step;
     },
   };
 }
 
-function readingsOf({ pipeline, problems, intent, replica, bridgeSwitch }: Parts, view: () => LiveView): Readings {
+function readingsOf(
+  { pipeline, problems, intent, replica, bridgeSwitch, denials, counters }: Parts,
+  view: () => LiveView,
+): Readings {
   return {
     flows: () => view().flowCounts(),
     pods: () => pipeline.view.Port.size,
@@ -164,5 +217,7 @@ function readingsOf({ pipeline, problems, intent, replica, bridgeSwitch }: Parts
       ovsdb: replica.connected,
       switch: bridgeSwitch.connection !== undefined,
     }),
+    denials: () => ({ told: denials.told, untold: counters.untold, byPolicy: denials.counts() }),
+    refresh: counters.refresh,
   };
 }

@@ -2,11 +2,15 @@ import { join } from "node:path";
 import { type Observable, Subject } from "rxjs";
 import { familyOf, type IpFamily } from "#base/address.ts";
 import type { Log } from "#base/log.ts";
+import type { Denial } from "#pipeline/denials/denial.ts";
 import type { Node } from "#pipeline/model/model.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
+import { createRealisation, type Realisation } from "#pipeline/policy-status/realisation.ts";
 import type { Problem } from "#pipeline/problem.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import type { NodeConfig } from "./config.ts";
+import { type Counters, createCounters } from "./denials/counters.ts";
+import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
 import type { Peer } from "./http/metrics.ts";
@@ -29,6 +33,7 @@ export interface PartsOptions {
   onChange(): void;
   /** A connection is there, for the first time or again. */
   onConnected(peer: Peer): void;
+  onDenial(denial: Denial): void;
 }
 
 /** What a node consists of: three sources, the pipeline, and what makes the switch, its database and the host follow. */
@@ -42,6 +47,9 @@ export interface Parts {
   readonly replica: PortReplica;
   readonly bridge: BridgeKeeper;
   readonly readiness: Readiness;
+  readonly denials: DenialLog;
+  readonly counters: Counters;
+  readonly realisation: Realisation;
   /** This node's own object, as far as it is known. */
   self(): Node | undefined;
   podMtu(): number | undefined;
@@ -54,7 +62,9 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   const compareEvery = config.compareInterval * 1000;
   const intent = await createIntent(options);
   const { encapsulation, tunnel } = traffic;
-  const pipeline = createPipeline({ nodeName, encapsulation }, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE]);
+  const settings = { nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond };
+  const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE]);
+  const { view } = pipeline;
   const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
   const mtu = (): number | undefined =>
     podMtu({
@@ -62,10 +72,12 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
       ...{ encapsulation, tunnel, configured: traffic.mtu },
       nodeAddressFamily: familyOfFirst(self()),
     });
+  const denials = createDenialLog({ view, log, now: () => new Date(), onDenial: options.onDenial });
   const bridgeSwitch = new Switch({
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
+    onPacket: (packet) => packet.type === "packet_in" && denials.take(packet),
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },
@@ -76,7 +88,11 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
   });
   return {
-    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu },
+    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials },
+    counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
+    realisation: createRealisation(
+      (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,
+    ),
     ...createDatabaseSide(options, mtu),
     host: new HostTarget(host, compareEvery, log),
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),

@@ -1,6 +1,8 @@
 import type { Log } from "#base/log.ts";
+import type { Denial } from "#pipeline/denials/denial.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Problem } from "#pipeline/problem.ts";
+import { createDenialEvents } from "./status/denial-events.ts";
 import { createEventRecorder } from "./status/events.ts";
 import type { KubeRequest } from "./status/kube-request.ts";
 import { createNodeStatusWriter, type NodeReport } from "./status/node-status.ts";
@@ -8,10 +10,11 @@ import { createNodeStatusWriter, type NodeReport } from "./status/node-status.ts
 /** What the node tells of itself to the API server; nobody waits for it. */
 export interface Reporting {
   update(report: NodeReport, problems: readonly Problem[]): void;
+  deny(denial: Denial): void;
 }
 
 /** Without an API server there is nobody to tell. */
-export const silentReporting: Reporting = { update() {} };
+export const silentReporting: Reporting = { update() {}, deny() {} };
 
 export function createReporting(
   node: string,
@@ -25,11 +28,14 @@ export function createReporting(
   const isOurs = (kind: string, key: string): boolean =>
     kind === "Pod" ? view.Pod.get(key)?.nodeName === node : kind === "Node" && key === node;
   const status = createNodeStatusWriter({ node, request, log, signal });
-  const events = createEventRecorder({ node, request, isOurs, uidOf, log, signal });
+  const options = { node, request, uidOf, log, signal };
+  const events = createEventRecorder({ ...options, isOurs });
+  const denials = createDenialEvents(options);
   return {
     update(report, problems) {
       status.report(report, view.Node.get(node));
       events.sync(problems);
     },
+    deny: denials.add,
   };
 }

@@ -3,10 +3,11 @@ import { ask } from "#pipeline/explain/ask.ts";
 import { clusterOf } from "#pipeline/explain/cluster.ts";
 import type { Node, Port } from "#pipeline/model/model.ts";
 import type { Pipeline } from "#pipeline/pipeline.ts";
+import { type ReportSources, reportPolicies } from "#pipeline/policy-status/report.ts";
 import type { NodeConfig } from "./config.ts";
 import { cookieEntries, flowEntries } from "./http/flow-entries.ts";
 import { type Check, runChecks } from "./http/health.ts";
-import type { FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
+import type { DenialFilter, DenialRecord, FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
 import type { Parts } from "./parts.ts";
 import type { EntryStatus } from "./switch/entry-status.ts";
 import type { FlowReconciler } from "./switch/flow-reconciler.ts";
@@ -30,7 +31,7 @@ const MOST_PAIRS = 100;
 
 /** The node as weirctl and the metrics see it, over the parts that know. */
 export function createNodeView({ config, version, parts, checks }: ViewOptions): LiveView {
-  const { pipeline, readiness, problems } = parts;
+  const { pipeline, readiness, problems, denials, counters } = parts;
   const { reconciler } = parts.bridgeSwitch;
   const startedAt = new Date().toISOString();
   const peers = (): number => pipeline.view.Node.size - (parts.self() === undefined ? 0 : 1);
@@ -56,6 +57,7 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
         ...(mtu === undefined ? {} : { mtu }),
         podCidrs: (parts.self()?.podCidrs ?? []).map(formatCidr),
         ...{ pods: pipeline.view.Port.size, peers: peers(), problems: problems().length, flows: flowCounts() },
+        denials: { told: denials.told, untold: counters.untold },
       };
     },
     pods: () => [...pipeline.view.Port.values()].map((port) => podEntry(port, readiness)),
@@ -66,8 +68,31 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
       const statusOf = (key: string): EntryStatus => reconciler.status(key);
       return flowEntries({ installed, desired: pipeline.desired.flows, statusOf }, filter);
     },
+    async policies(name) {
+      await counters.refresh();
+      // As in kubectl, what has no namespace is of "default", or of none.
+      const names = name === undefined ? undefined : new Set(name.includes("/") ? [name] : [name, `default/${name}`]);
+      return reportPolicies(reportSources(parts), names);
+    },
+    denials: (filter) => [...denials.recent()].filter((record) => concerns(record, filter)),
+    async *watchDenials(filter, signal) {
+      for await (const record of denials.follow(signal)) if (concerns(record, filter)) yield record;
+    },
     owners: () => cookieEntries(pipeline.desired.flows.values()),
     explain: (question) => ask(clusterOf(pipeline.view), question, MOST_PAIRS),
+  };
+}
+
+function concerns({ pod, peer }: DenialRecord, filter: DenialFilter): boolean {
+  return filter.pod === undefined || pod === filter.pod || peer === `pod ${filter.pod}`;
+}
+
+/** What a report on policies is made of. */
+export function reportSources({ pipeline, bridgeSwitch, counters, realisation, problems }: Parts): ReportSources {
+  return {
+    ...{ view: pipeline.view, engine: pipeline.engine, hits: counters.hits, problems: problems() },
+    statusOf: (key) => bridgeSwitch.reconciler.status(key),
+    realisedAt: realisation.realisedAt,
   };
 }
 

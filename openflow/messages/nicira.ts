@@ -48,6 +48,7 @@ const tuple = properties({
   icmpType: property(5, byte),
   icmpCode: property(6, byte),
 });
+const label: Codec<bigint> = { encode: (w, value) => w.wide(value, 16), decode: (r) => r.wide(16) };
 export const ctFlush = struct({
   ipProto: u8,
   _pad: pad(7),
@@ -55,6 +56,11 @@ export const ctFlush = struct({
     original: property(0, behind(4, tuple)),
     reply: property(1, behind(4, tuple)),
     zone: property(2, halfWord),
+    /** As of Open vSwitch 3.3; without a mask the whole value counts. */
+    mark: property(3, u32),
+    markMask: property(4, u32),
+    labels: property(5, label),
+    labelsMask: property(6, label),
   }),
 });
 

@@ -1,4 +1,12 @@
-import type { Action, ActionOf, ActionType, EncapProperty, LegacySetter, OlderAction } from "#openflow/actions.ts";
+import type {
+  Action,
+  ActionOf,
+  ActionType,
+  EncapProperty,
+  LegacySetter,
+  OlderAction,
+  Subfield,
+} from "#openflow/actions.ts";
 import { OFPP } from "#openflow/ports.ts";
 import { formatCt } from "./format-ct.ts";
 import { formatLearn } from "./format-learn.ts";
@@ -160,9 +168,13 @@ function formatSample(sample: ActionOf<"sample">, names: NameOptions): string {
   return `sample(${joinWords([
     `probability=${sample.probability}`,
     `collector_set_id=${sample.collectorSetId}`,
-    `obs_domain_id=${sample.observationDomainId}`,
-    `obs_point_id=${sample.observationPointId}`,
+    `obs_domain_id=${formatObservation(sample.observationDomainId, names)}`,
+    `obs_point_id=${formatObservation(sample.observationPointId, names)}`,
     sample.samplingPort === undefined ? undefined : `sampling_port=${formatPort(sample.samplingPort, names)}`,
     sample.direction,
   ])})`;
+}
+
+function formatObservation(id: number | Subfield, names: NameOptions): string {
+  return typeof id === "number" ? `${id}` : formatSubfield(id, names);
 }

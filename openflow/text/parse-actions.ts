@@ -297,7 +297,11 @@ const SAMPLE_IDS = {
 } as const;
 
 function parseSample({ value, text }: Word, { names }: ActionContext): Action {
-  const ids = { collectorSetId: 0, observationDomainId: 0, observationPointId: 0 };
+  const observations: Record<"observationDomainId" | "observationPointId", number | Subfield> = {
+    observationDomainId: 0,
+    observationPointId: 0,
+  };
+  let collectorSetId = 0;
   let probability = 0;
   let samplingPort: number | undefined;
   let direction: "ingress" | "egress" | undefined;
@@ -312,17 +316,27 @@ function parseSample({ value, text }: Word, { names }: ActionContext): Action {
           word.text,
           `one of probability, ${Object.keys(SAMPLE_IDS).join(", ")}, sampling_port, ingress, egress is expected`,
         );
-      ids[id] = parseUnsigned(word.text, word.value, 32);
+      if (id === "collectorSetId") collectorSetId = parseUnsigned(word.text, word.value, 32);
+      else observations[id] = parseObservation(word, names);
     }
   }
   if (probability === 0) fail(text, "a probability above 0 is expected");
   return {
     type: "sample",
     probability,
-    ...ids,
+    collectorSetId,
+    ...observations,
     ...(samplingPort === undefined || samplingPort === OFPP.ANY ? {} : { samplingPort }),
     ...(direction === undefined ? {} : { direction }),
   };
+}
+
+/** A number; or as of Open vSwitch 3.4 a field of at most 32 bits. */
+function parseObservation({ text, value }: Word, names: Names): number | Subfield {
+  const subfield = readSubfield(text, value, names);
+  if (subfield === undefined) return parseUnsigned(text, value, 32);
+  if (subfield.bits > 32) fail(text, `${subfield.bits} bits are more than the 32 of an observation`);
+  return subfield;
 }
 
 /** A note fills its action, which is 16 bytes or more: zeros come behind it. */

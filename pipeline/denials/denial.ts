@@ -125,3 +125,25 @@ function readField(metadata: Match, name: string): number {
   const term = metadata.find(({ field }) => field === name);
   return term === undefined || !("value" in term) ? 0 : Number(term.value);
 }
+
+/** "denied ingress from pod shop/web (10.10.1.5) at 5432/TCP". */
+export function describeEnds(denial: Denial): string {
+  const { direction, connection, peer, peerAddress, protocol, destinationPort } = denial;
+  const who = peer === peerAddress ? peer : `${peer} (${peerAddress})`;
+  const where = destinationPort === undefined ? protocol : `${destinationPort}/${protocol}`;
+  const cut = connection === "cut" ? "an existing connection, " : "";
+  return `denied ${cut}${direction} ${direction === "ingress" ? "from" : "to"} ${who} at ${where}`;
+}
+
+/** "isolated by shop/db, and no rule allows it". */
+export function describeBlame({ reason, policies, morePolicies, rule }: Denial): string {
+  const names = `${policies.join(", ")}${morePolicies === undefined ? "" : ` and ${morePolicies} more`}`;
+  switch (reason) {
+    case "isolation":
+      return `isolated by ${names}, and no rule allows it`;
+    case "unknown":
+      return "the API has not told of the pod yet, and policies of its namespace may select it";
+    case "rule":
+      return `denied by ${names}${rule === undefined ? "" : `, ${rule}`}`;
+  }
+}

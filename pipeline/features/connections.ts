@@ -102,12 +102,13 @@ function commit(): readonly Contribution[] {
 function deny(): readonly Contribution[] {
   const note = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied, mask: CT_MARK.denied }]);
   const tell: Action = { type: "controller", maxLength: DENIAL_BYTES, meterId: METERS.denials.id };
+  // What is told of a packet is what conntrack knew before: the note comes behind.
   const denied = (priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
     flow("connections/denied", "Deny", priority, spec, actions);
   return [
     ...FAMILIES.flatMap((eth_type) => [
       denied(PRIORITY.except, { eth_type, ...mark(CT_MARK.denied) }, []),
-      denied(PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [note, tell]),
+      denied(PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied) }, [tell, note]),
       flow("connections/deny", "Deny", PRIORITY.fallback, { eth_type }, [tell]),
     ]),
     flow("base/miss", "Deny", PRIORITY.miss, {}, []),

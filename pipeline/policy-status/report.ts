@@ -6,14 +6,24 @@ import { type PolicyKey, writeKey } from "../features/policy/keys.ts";
 import type { Rule } from "../index/rules.ts";
 import type { Site } from "../layout/sites.ts";
 import type { View } from "../model/model.ts";
-import { DIRECTIONS, type Direction, type NetworkPolicy, type PolicyRule } from "../model/policy.ts";
+import {
+  type ClusterPolicyRule,
+  DIRECTIONS,
+  type Direction,
+  type Policy,
+  type PolicyRule,
+  policyId,
+  type RuleVerdict,
+  rulesOf,
+} from "../model/policy.ts";
 import type { Owner } from "../owner.ts";
 import type { Problem } from "../problem.ts";
 import type { HitBook, Hits } from "./hits.ts";
 
 /** How a policy stands on this node, as plain values. */
 export interface PolicyReport {
-  readonly namespace: string;
+  readonly kind: Policy["kind"];
+  /** "namespace/name", or "name" of one for the whole cluster. */
   readonly name: string;
   readonly generation: number;
   readonly directions: readonly Direction[];
@@ -30,7 +40,7 @@ export interface PolicyReport {
   readonly packets: number;
   readonly bytes: number;
   readonly lastHit?: string;
-  /** Packets that its pods were denied for want of a rule, of this policy or another that isolates them. */
+  /** Packets that its rules denied, and those that its pods were denied for want of a rule, of this policy or another that isolates them. */
   readonly denied: number;
   readonly lastDenied?: string;
   readonly problems: readonly string[];
@@ -41,6 +51,7 @@ export interface RuleReport {
   readonly index: number;
   /** "from pods app=web of namespace shop, at 5432/TCP". */
   readonly rule: string;
+  readonly verdict: RuleVerdict;
   readonly packets: number;
   readonly bytes: number;
   readonly lastHit?: string;
@@ -65,18 +76,20 @@ interface Part {
   readonly owners: readonly Owner[];
 }
 
-/** The policies that select a pod of this node; costs what they consist of. */
-export function* reportPolicies(sources: ReportSources, only?: string): Generator<PolicyReport> {
+/** The policies that select a pod of this node, or those of them that are named; costs what they consist of. */
+export function* reportPolicies(sources: ReportSources, only?: ReadonlySet<string>): Generator<PolicyReport> {
   const { view } = sources;
   const parts = createParts(sources.engine);
-  const rules = Map.groupBy(view.rules.all(), ({ policy }) => policy.name);
-  for (const [key, policy] of view.NetworkPolicy) {
-    if ((only !== undefined && only !== key) || !isHere(policy, view)) continue;
-    yield reportPolicy(sources, policy, rules.get(key) ?? [], parts);
+  let rules: ReadonlyMap<string, readonly Rule[]> | undefined;
+  for (const policy of [view.NetworkPolicy, view.ClusterNetworkPolicy].flatMap((all) => [...all.values()])) {
+    const { kind, name } = policyId(policy);
+    if ((only !== undefined && !only.has(name)) || !isHere(policy, view)) continue;
+    rules ??= Map.groupBy(view.rules.all(), (rule) => `${rule.policy.kind} ${rule.policy.name}`);
+    yield reportPolicy(sources, policy, rules.get(`${kind} ${name}`) ?? [], parts);
   }
 }
 
-function isHere({ subject }: NetworkPolicy, { rules }: View): boolean {
+function isHere({ subject }: Policy, { rules }: View): boolean {
   for (const _pod of rules.subjectsHere(subject.key)) return true;
   return false;
 }
@@ -100,30 +113,29 @@ function createParts(engine: Engine): Parts {
   };
 }
 
-function reportPolicy(
-  sources: ReportSources,
-  policy: NetworkPolicy,
-  rules: readonly Rule[],
-  parts: Parts,
-): PolicyReport {
+function reportPolicy(sources: ReportSources, policy: Policy, rules: readonly Rule[], parts: Parts): PolicyReport {
   const { view, problems, realisedAt } = sources;
-  const { namespace, name, generation } = policy;
+  const { generation } = policy;
+  const { kind, name } = policyId(policy);
   const pods = [...view.rules.subjectsHere(policy.subject.key)].sort();
   const ports = pods.flatMap((pod) => [...view.rules.portsOf(pod)]);
   const ofSubject = ports.flatMap((port) => parts({ type: "subject", port }));
   const reports = DIRECTIONS.flatMap((direction) =>
-    (policy[direction] ?? []).map((rule, index) => {
+    rulesOf(policy, direction).map((rule, index) => {
       const own = rules.filter((one) => one.direction === direction && one.index === index);
       return reportRule(sources, { policy, direction, index, rule }, [...ofRules(own, parts), ...ofSubject]);
     }),
   );
   const total = sum(reports.map(({ hits }) => hits));
   const denials = ofSubject.filter(({ site, owners }) => site === "policies/isolation" && isAmong(owners, policy));
-  const denied = sum(denials.map(({ key }) => sources.hits.of(key)));
-  const since = realisedAt(keyOf(policy), generation);
+  const denied = sum([
+    ...denials.map(({ key }) => sources.hits.of(key)),
+    ...reports.map(({ report, hits }) => (report.verdict === "deny" ? hits : undefined)),
+  ]);
+  const since = realisedAt(name, generation);
   return {
-    ...{ namespace, name, generation, pods },
-    directions: DIRECTIONS.filter((direction) => policy[direction] !== undefined),
+    ...{ kind, name, generation, pods },
+    directions: DIRECTIONS.filter((direction) => hasSay(policy, direction)),
     ...stateOf(sources, [...partsOf(rules, ports, view)].flatMap(parts)),
     ...(since === undefined ? {} : { since: timeOf(since) }),
     rules: reports.map(({ report }) => report),
@@ -131,7 +143,7 @@ function reportPolicy(
     denied: denied.packets,
     ...(denied.last === undefined ? {} : { lastDenied: timeOf(denied.last) }),
     problems: problems
-      .filter(({ object }) => object === `NetworkPolicy ${keyOf(policy)}`)
+      .filter(({ object }) => object === `${kind} ${name}`)
       .map(({ field, message }) => `${field} ${message}`.trim()),
   };
 }
@@ -162,11 +174,16 @@ function ofRules(rules: readonly Rule[], parts: Parts): readonly Part[] {
   return rules.flatMap((rule) => parts({ type: "rule", rule: rule.key }));
 }
 
+/** One that isolates has a say without any rule. */
+function hasSay(policy: Policy, direction: Direction): boolean {
+  return policy.kind === "NetworkPolicy" ? policy[direction] !== undefined : policy[direction].length > 0;
+}
+
 interface PlacedRule {
-  readonly policy: NetworkPolicy;
+  readonly policy: Policy;
   readonly direction: Direction;
   readonly index: number;
-  readonly rule: PolicyRule;
+  readonly rule: PolicyRule | ClusterPolicyRule;
 }
 
 function reportRule({ hits: book }: ReportSources, placed: PlacedRule, among: readonly Part[]) {
@@ -175,13 +192,15 @@ function reportRule({ hits: book }: ReportSources, placed: PlacedRule, among: re
     (site === "policies/rule" || site === "policies/open") && isAmong(owners, policy, `${direction} rule ${index}`);
   const hits = sum(among.filter(isOfRule).map(({ key }) => book.of(key)));
   const since = hits.since === undefined ? {} : { since: timeOf(hits.since) };
-  const report: RuleReport = { direction, index, rule: describeRule(direction, rule), ...countsOf(hits), ...since };
+  const verdict = "verdict" in rule ? rule.verdict : "accept";
+  const text = describeRule(direction, rule);
+  const report: RuleReport = { direction, index, rule: text, verdict, ...countsOf(hits), ...since };
   return { report, hits };
 }
 
-function isAmong(owners: readonly Owner[], policy: NetworkPolicy, part?: string): boolean {
-  const name = keyOf(policy);
-  return owners.some((owner) => owner.name === name && owner.kind === "NetworkPolicy" && owner.part === part);
+function isAmong(owners: readonly Owner[], policy: Policy, part?: string): boolean {
+  const { kind, name } = policyId(policy);
+  return owners.some((owner) => owner.name === name && owner.kind === kind && owner.part === part);
 }
 
 /** Packets that were there since the first of them was counted. */
@@ -204,14 +223,10 @@ function countsOf({ packets, bytes, last }: Sum): Pick<RuleReport, "packets" | "
 }
 
 /** "from everybody, at every port", "to 10.0.0.0/8, at 53/UDP". */
-export function describeRule(direction: Direction, { peers, ports }: PolicyRule): string {
+export function describeRule(direction: Direction, { peers, ports }: PolicyRule | ClusterPolicyRule): string {
   const who = peers === undefined ? "everybody" : peers.map(describePeer).join(" or ") || "nobody";
   const where = ports === undefined ? "every port" : ports.map(describePort).join(" or ") || "no port";
   return `${direction === "ingress" ? "from" : "to"} ${who}, at ${where}`;
-}
-
-function keyOf({ namespace, name }: Pick<NetworkPolicy, "namespace" | "name">): string {
-  return `${namespace}/${name}`;
 }
 
 function timeOf(milliseconds: number): string {

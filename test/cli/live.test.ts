@@ -7,7 +7,7 @@ import { startControlServer } from "#controller/node/http/control-server.ts";
 import type { Listening } from "#controller/node/http/listening.ts";
 import type { NodeView } from "#controller/node/http/node-view.ts";
 import type { Explanation } from "#pipeline/explain/explain.ts";
-import { sampleFlow, sampleView } from "#test/http/sample-view.ts";
+import { sampleDenial, sampleFlow, samplePolicy, sampleView } from "#test/http/sample-view.ts";
 import { type Outcome, weirctl } from "./run.ts";
 
 describe("weirctl against a running node", () => {
@@ -58,6 +58,55 @@ describe("weirctl against a running node", () => {
       /Node n3 +spec.podCIDRs +pipeline +is empty; a network is needed/,
     );
     assert.deepEqual(JSON.parse((await ask(["get", "nodes", "-o", "json"])).out), sampleView().nodes());
+  });
+
+  it("lists policies with their hits, and one by name with each of its rules", async () => {
+    assert.match(
+      (await ask(["get", "policies"])).out,
+      /^KIND +NAME .*\nNetworkPolicy +shop\/db +1 +ingress +2 +realised +12 +2026-01-01T00:00:02\.000Z +3 +0\n$/,
+    );
+    const { code, out } = await ask(["get", "policies", "shop/db"]);
+    assert.equal(code, 0);
+    assert.match(out, /^NetworkPolicy +shop\/db\ngeneration +2\nstate +realised since 2026-01-01T00:00:00\.000Z\n/);
+    assert.match(
+      out,
+      /^ingress\[0\] +accept from pods app=web of namespace shop, at 5432\/TCP: 12 packets, 1200 bytes, the last /m,
+    );
+    assert.match(
+      out,
+      /^ingress\[1\] +accept from 10\.0\.0\.0\/8, at every port: never hit since 2026-01-01T00:00:00\.000Z$/m,
+    );
+    assert.deepEqual(JSON.parse((await ask(["get", "policies", "-o", "json"])).out), [samplePolicy]);
+    const absent = await ask(["get", "policies", "web"]);
+    assert.deepEqual(
+      [absent.code, absent.err],
+      [1, "weirctl: policies: web selects no pod of this node, or is not there\n"],
+    );
+  });
+
+  it("says with exit code 1 that the switch refused a policy, and why", async () => {
+    const policies = async () => [{ ...samplePolicy, state: "failed" as const, reason: "table is full" }];
+    const { code, out } = await ask(["get", "policies", "shop/db"], { policies });
+    assert.equal(code, 1);
+    assert.match(out, /^state +failed since .*: table is full$/m);
+  });
+
+  it("lists denials, and shows them as they come", async () => {
+    const filters: unknown[] = [];
+    const denials: NodeView["denials"] = (filter) => {
+      filters.push(filter);
+      return [sampleDenial];
+    };
+    const { out } = await ask(["get", "denials", "--pod", "web"], { denials });
+    assert.deepEqual(filters, [{ pod: "default/web" }]);
+    assert.match(
+      out,
+      /^TIME .*\n2026-\S+ +ingress +shop\/db +pod shop\/web \(10\.10\.2\.7\) +5432\/TCP +new +isolated by shop\/db, and no rule allows it\n$/,
+    );
+    assert.deepEqual(JSON.parse((await ask(["get", "denials", "-o", "json"])).out), [sampleDenial]);
+    const line = "denied ingress from pod shop/web (10.10.2.7) at 5432/TCP: isolated by shop/db, and no rule allows it";
+    assert.equal((await ask(["get", "denials", "-w"])).out, `${sampleDenial.time} shop/db ${line}\n`);
+    assert.deepEqual(JSON.parse((await ask(["get", "denials", "-w", "-o", "json"])).out), sampleDenial);
   });
 
   it("gets one by name, and says when it is not there", async () => {

@@ -16,6 +16,8 @@ function sampleMetrics() {
     peers: () => 2,
     problems: () => new Map([["pipeline", 1]]),
     connected: () => ({ kubernetes: false, ovsdb: true, switch: true }),
+    denials: () => ({ told: 4, untold: 96, byPolicy: [{ policy: "shop/db", direction: "ingress", count: 3 }] }),
+    refresh: async () => {},
   });
 }
 
@@ -97,6 +99,9 @@ describe("The metrics", () => {
       'weir_reconnects_total{peer="ovsdb"} 1',
       'weir_cni_operations_total{command="ADD",code="11"} 1',
       'weir_cni_operation_seconds_count{command="ADD"} 2',
+      'weir_denials_total{told="yes"} 4',
+      'weir_denials_total{told="no"} 96',
+      'weir_policy_denials_total{policy="shop/db",direction="ingress"} 3',
     ]) {
       assert.ok(text.includes(`\n${line}\n`), `${line} in\n${text}`);
     }
@@ -111,6 +116,8 @@ describe("The metrics", () => {
       peers: () => 0,
       problems: () => problems,
       connected: () => ({ kubernetes: true, ovsdb: true, switch: true }),
+      denials: () => ({ told: 0, untold: 0, byPolicy: [] }),
+      refresh: async () => {},
     });
     assert.match(await metrics.text(), /weir_problems\{source="manifests"\} 2/);
     problems.clear();

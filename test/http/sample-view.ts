@@ -1,4 +1,4 @@
-import type { FlowEntry, NodeView } from "#controller/node/http/node-view.ts";
+import type { DenialRecord, FlowEntry, NodeView, PolicyReport } from "#controller/node/http/node-view.ts";
 
 export const sampleFlow: FlowEntry = {
   flow: "cookie=0x204000000000001, table=Route, priority=200,ip,nw_dst=10.10.1.5 actions=output:7",
@@ -9,6 +9,41 @@ export const sampleFlow: FlowEntry = {
   site: "pods/deliver",
   why: "packets to the pod's address leave by its port",
   status: "installed",
+};
+
+export const sampleDenial: DenialRecord = {
+  ...{ time: "2026-01-01T00:00:01.000Z", direction: "ingress", reason: "isolation", connection: "new" },
+  ...{ pod: "shop/db", podAddress: "10.10.1.5", peer: "pod shop/web", peerAddress: "10.10.2.7" },
+  ...{ protocol: "TCP", sourcePort: 40000, destinationPort: 5432, policies: ["shop/db"] },
+};
+
+export const samplePolicy: PolicyReport = {
+  ...{ kind: "NetworkPolicy", name: "shop/db", generation: 2, directions: ["ingress"], pods: ["shop/db"] },
+  ...{ state: "realised", since: "2026-01-01T00:00:00.000Z", packets: 12, bytes: 1200, denied: 3 },
+  ...{ lastHit: "2026-01-01T00:00:02.000Z", lastDenied: "2026-01-01T00:00:01.000Z" },
+  rules: [
+    {
+      ...{
+        direction: "ingress",
+        index: 0,
+        rule: "from pods app=web of namespace shop, at 5432/TCP",
+        verdict: "accept",
+      },
+      ...{ packets: 12, bytes: 1200, lastHit: "2026-01-01T00:00:02.000Z", since: "2026-01-01T00:00:00.000Z" },
+    },
+    {
+      ...{
+        direction: "ingress",
+        index: 1,
+        rule: "from 10.0.0.0/8, at every port",
+        verdict: "accept",
+        packets: 0,
+        bytes: 0,
+      },
+      since: "2026-01-01T00:00:00.000Z",
+    },
+  ],
+  problems: [],
 };
 
 /** A view with one of everything; a test replaces what it is about. */
@@ -35,6 +70,7 @@ export function sampleView(changes: Partial<NodeView> = {}): NodeView {
       peers: 1,
       problems: 1,
       flows: { desired: 40, installed: 39, pending: 0, failed: 1 },
+      denials: { told: 3, untold: 70 },
     }),
     pods: () => [
       {
@@ -57,6 +93,11 @@ export function sampleView(changes: Partial<NodeView> = {}): NodeView {
     ],
     flows: async () => [sampleFlow],
     explain: () => ({ refusal: "nobody is here" }),
+    policies: async (name) => (name === undefined || name === "shop/db" ? [samplePolicy] : []),
+    denials: () => [sampleDenial],
+    async *watchDenials() {
+      yield sampleDenial;
+    },
     owners: () => [{ cookie: sampleFlow.cookie, site: "pods/deliver", owners: sampleFlow.owners }],
     ...changes,
   };

@@ -34,7 +34,7 @@ function start(...changes: readonly RawChange[]): Pipeline {
   return pipeline;
 }
 
-function report(pipeline: Pipeline, changes: Partial<ReportSources> = {}, only?: string): PolicyReport[] {
+function report(pipeline: Pipeline, changes: Partial<ReportSources> = {}, only?: ReadonlySet<string>): PolicyReport[] {
   const { view, engine } = pipeline;
   const sources: ReportSources = {
     ...{ view, engine, hits: createHitBook(), problems: pipeline.problems() },
@@ -57,8 +57,8 @@ describe("the report on policies", () => {
     assert.deepEqual(
       all.map(({ name, pods, directions }) => [name, pods, directions]),
       [
-        ["web-only", ["b/web"], ["ingress"]],
-        ["db-open", ["b/db"], ["ingress", "egress"]],
+        ["b/web-only", ["b/web"], ["ingress"]],
+        ["b/db-open", ["b/db"], ["ingress", "egress"]],
       ],
     );
     const [web, db] = all;
@@ -72,8 +72,8 @@ describe("the report on policies", () => {
       ["from everybody, at every port", "to everybody, at every port"],
     );
     assert.deepEqual(
-      report(start(webOnly, dbOpen), {}, "b/db-open").map(({ name }) => name),
-      ["db-open"],
+      report(start(webOnly, dbOpen), {}, new Set(["b/db-open"])).map(({ name }) => name),
+      ["b/db-open"],
     );
   });
 
@@ -109,6 +109,27 @@ describe("the report on policies", () => {
       ],
     );
     assert.equal(db?.denied, 4, "both directions");
+  });
+
+  it("has the policies of the cluster beside, whose rules deny and pass too", () => {
+    const spec = {
+      ...{ tier: "Admin", priority: 5, subject: { namespaces: {} } },
+      ingress: [{ action: "Deny", from: [{ namespaces: { matchLabels: { "kubernetes.io/metadata.name": "a" } } }] }],
+    };
+    const pipeline = start(dbOpen, {
+      kind: "ClusterNetworkPolicy",
+      key: "closed",
+      object: { metadata: { uid: "c" }, spec },
+    });
+    const hits = createHitBook();
+    const keys = keysAt(pipeline, "policies/rule", "ingress rule 0");
+    hits.observe(
+      keys.map((key) => ({ key, packets: 4, bytes: 40, age: 9, idle: 1 })),
+      NOW,
+    );
+    const closed = report(pipeline, { hits }).find(({ kind }) => kind === "ClusterNetworkPolicy");
+    assert.deepEqual([closed?.name, closed?.directions, closed?.state], ["closed", ["ingress"], "realised"]);
+    assert.deepEqual([closed?.rules[0]?.verdict, closed?.rules[0]?.packets, closed?.denied], ["deny", 4, 4]);
   });
 
   it("is pending while a flow of it is, and failed when the switch refused one: whichever of its flows that is", () => {

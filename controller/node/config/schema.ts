@@ -191,6 +191,12 @@ export const schema = z
           "Where /livez, /readyz and /metrics are served; `:10350` is every address.",
         ),
       }),
+      denials: section({
+        samplesPerSecond: described(
+          z._default(wholeNumber(1, 10000), 100),
+          "Of so many packets a second that policies deny the node process is told, with names: in its log, in `weirctl get denials`, in Events. The others are counted.",
+        ),
+      }),
       stateDirectory: described(
         z._default(absolutePath(), "/var/lib/weir"),
         "Where the last intent seen is kept, for a restart without the API server.",

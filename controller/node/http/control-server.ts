@@ -8,7 +8,7 @@ import { TABLES } from "#pipeline/layout/tables.ts";
 import type { Listening } from "./listening.ts";
 import { closeServer, isServed, whenListening } from "./listening.ts";
 import type { FlowFilter, NodeView } from "./node-view.ts";
-import { createListener, json, jsonLines, type Reply, RequestError } from "./router.ts";
+import { createListener, json, jsonLines, jsonLinesAsTheyCome, type Reply, RequestError } from "./router.ts";
 
 export interface ControlServerOptions {
   readonly socket: string;
@@ -33,6 +33,8 @@ export async function startControlServer({ socket, view, log }: ControlServerOpt
         "/v1/problems": () => json([...view.problems()]),
         "/v1/flows": async (query) => jsonLines(await view.flows(readFilter(query))),
         "/v1/owners": () => jsonLines(view.owners()),
+        "/v1/policies": async (query) => jsonLines(await view.policies(readName(query))),
+        "/v1/denials": (query, signal) => denials(view, query, signal),
         "/v1/explain": (query) => explain(view, query),
       },
       log,
@@ -61,15 +63,36 @@ function explain(view: NodeView, query: URLSearchParams): Reply {
   return json(answer.explanations);
 }
 
-function readFilter(query: URLSearchParams): FlowFilter {
+/** Those that are known; or, to watch, those that come. */
+function denials(view: NodeView, query: URLSearchParams, signal: AbortSignal): Reply {
+  allowOnly(query, "denials", "pod", "watch");
+  const pod = readPod(query);
+  const filter = pod === null ? {} : { pod };
+  if (query.has("watch")) return jsonLinesAsTheyCome(view.watchDenials(filter, signal));
+  return jsonLines(view.denials(filter));
+}
+
+function readName(query: URLSearchParams): string | undefined {
+  allowOnly(query, "policies", "name");
+  return query.get("name") ?? undefined;
+}
+
+function readPod(query: URLSearchParams): string | null {
   const pod = query.get("pod");
+  if (pod !== null && !/^[^/]+\/[^/]+$/.test(pod)) throw new RequestError(400, `pod ${pod} is not NAMESPACE/NAME`);
+  return pod;
+}
+
+function allowOnly(query: URLSearchParams, what: string, ...known: readonly string[]): void {
+  for (const key of query.keys())
+    if (!known.includes(key)) throw new RequestError(400, `${what} takes ${known.join(", ")}, not ${key}`);
+}
+
+function readFilter(query: URLSearchParams): FlowFilter {
+  allowOnly(query, "flows", "pod", "table", "owner");
+  const pod = readPod(query);
   const owner = query.get("owner");
   const table = query.get("table");
-  for (const key of query.keys()) {
-    if (!["pod", "owner", "table"].includes(key))
-      throw new RequestError(400, `flows takes pod, table, owner, not ${key}`);
-  }
-  if (pod !== null && !/^[^/]+\/[^/]+$/.test(pod)) throw new RequestError(400, `pod ${pod} is not NAMESPACE/NAME`);
   return {
     ...(pod === null ? {} : { pod }),
     ...(owner === null ? {} : { owner }),

@@ -13,6 +13,17 @@ export interface Readings {
   /** How many problems each source has. */
   problems(): ReadonlyMap<string, number>;
   connected(): Readonly<Record<Peer, boolean>>;
+  /** Packets that policies denied, as far as the switch has been read. */
+  denials(): DenialReadings;
+  /** Reads in the switch what is to be counted. */
+  refresh(): Promise<void>;
+}
+
+export interface DenialReadings {
+  /** How many the node process was told of, and how many were too many. */
+  readonly told: number;
+  readonly untold: number;
+  readonly byPolicy: Iterable<{ readonly policy: string; readonly direction: string; readonly count: number }>;
 }
 
 /** What the rooms count. Calls are cheap; none is made per packet or per flow. */
@@ -41,6 +52,7 @@ export function createMetrics(version: string, readings: Readings): Metrics {
     new Histogram({ name, help, labelNames, buckets: SECONDS, registers });
 
   registerReadings(registry, version, readings);
+  registerDenials(registry, readings);
   registerProcessMetrics(registry);
   const batches = counter("weir_batches_total", "Batches of changes that a source gave.", "source");
   const changes = counter("weir_changes_total", "Changed objects in those batches.", "source");
@@ -60,7 +72,10 @@ export function createMetrics(version: string, readings: Readings): Metrics {
 
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    async text() {
+      await readings.refresh();
+      return registry.metrics();
+    },
     countBatch(source, count) {
       batches.inc({ source });
       changes.inc({ source }, count);
@@ -95,13 +110,55 @@ function registerReadings(registry: Registry, version: string, readings: Reading
   });
 }
 
+function registerDenials(registry: Registry, { denials }: Readings): void {
+  tally(
+    registry,
+    "weir_denials_total",
+    "Packets that policies denied, by whether the node was told.",
+    ["told"],
+    (inc) => {
+      const { told, untold } = denials();
+      inc({ told: "yes" }, told);
+      inc({ told: "no" }, untold);
+    },
+  );
+  tally(
+    registry,
+    "weir_policy_denials_total",
+    "Denials that the node was told of, by each policy that isolates or whose rule denies.",
+    ["policy", "direction"],
+    (inc) => {
+      for (const { policy, direction, count } of denials().byPolicy) inc({ policy, direction }, count);
+    },
+  );
+}
+
+type Read<L extends string> = (set: (labels: Partial<Record<L, string>>, value: number) => void) => void;
+
+/** A counter that somebody else keeps. */
+function tally<L extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+  read: Read<L>,
+): void {
+  new Counter({
+    ...{ name, help, labelNames, registers: [registry] },
+    collect() {
+      this.reset();
+      read((labels, value) => this.inc(labels, value));
+    },
+  });
+}
+
 /** A gauge that holds nothing between scrapes: what is gone from the readings is gone from the text. */
 function gauge<L extends string>(
   registry: Registry,
   name: string,
   help: string,
   labelNames: readonly L[],
-  read: (set: (labels: Partial<Record<L, string>>, value: number) => void) => void,
+  read: Read<L>,
 ): void {
   new Gauge({
     name,

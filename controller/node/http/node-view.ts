@@ -1,4 +1,9 @@
 import type { Answer, Question } from "#pipeline/explain/ask.ts";
+import type { PolicyReport } from "#pipeline/policy-status/report.ts";
+import type { DenialRecord } from "../denials/denial-log.ts";
+
+export type { PolicyReport, RuleReport } from "#pipeline/policy-status/report.ts";
+export type { DenialRecord } from "../denials/denial-log.ts";
 
 /**
  * What a running node tells of itself, as plain JSON values: `main.ts` builds one, the control server serves it, and weirctl
@@ -11,6 +16,12 @@ export interface NodeView {
   problems(): Iterable<ProblemEntry>;
   /** The live table, read from the switch and decorated. Lazy: text is made only for what is sent. */
   flows(filter: FlowFilter): Promise<Iterable<FlowEntry>>;
+  /** The policies that select a pod of this node, with counters read at that moment; all of them, or the one by that name. */
+  policies(name?: string): Promise<Iterable<PolicyReport>>;
+  /** Packets that policies denied: the last of which the node was told, the oldest first. */
+  denials(filter: DenialFilter): Iterable<DenialRecord>;
+  /** Those that come, until the signal does. */
+  watchDenials(filter: DenialFilter, signal: AbortSignal): AsyncIterable<DenialRecord>;
   /** Every cookie in the desired state, so that a dump made elsewhere can be annotated. */
   owners(): Iterable<CookieEntry>;
   /** Why traffic between two ends passes or not, by the policies as the node knows them. */
@@ -37,6 +48,15 @@ export interface NodeStatus {
   readonly peers: number;
   readonly problems: number;
   readonly flows: FlowCounts;
+  readonly denials: DenialCounts;
+}
+
+/** Packets that policies denied since the process started. */
+export interface DenialCounts {
+  /** Of which the node was told. */
+  readonly told: number;
+  /** Which were too many in their second; as they were read last. */
+  readonly untold: number;
 }
 
 export interface FlowCounts {
@@ -78,6 +98,11 @@ export interface ProblemEntry {
   readonly object: string;
   readonly field: string;
   readonly message: string;
+}
+
+export interface DenialFilter {
+  /** "namespace/name" of the pod that was denied something, or to which or from which something was denied. */
+  readonly pod?: string;
 }
 
 export interface FlowFilter {

@@ -6,10 +6,11 @@ export interface Reply {
   readonly status?: number;
   readonly type: string;
   /** Chunks are written as the reader takes them. */
-  readonly body: string | Iterable<string>;
+  readonly body: string | Iterable<string> | AsyncIterable<string>;
 }
 
-export type Handler = (query: URLSearchParams) => Reply | Promise<Reply>;
+/** The signal comes when the reader has gone, or has all. */
+export type Handler = (query: URLSearchParams, signal: AbortSignal) => Reply | Promise<Reply>;
 
 /** A request that cannot be answered as it is put. */
 export class RequestError extends WeirError {
@@ -30,6 +31,15 @@ export function jsonLines(values: Iterable<unknown>): Reply {
   return { type: "application/x-ndjson", body: chunksOf(values) };
 }
 
+/** The same of values that come in their own time: each is sent at once. */
+export function jsonLinesAsTheyCome(values: AsyncIterable<unknown>): Reply {
+  return { type: "application/x-ndjson", body: linesOf(values) };
+}
+
+async function* linesOf(values: AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const value of values) yield `${JSON.stringify(value)}\n`;
+}
+
 function* chunksOf(values: Iterable<unknown>): Generator<string> {
   let chunk = "";
   for (const value of values) {
@@ -44,7 +54,9 @@ function* chunksOf(values: Iterable<unknown>): Generator<string> {
 /** Answers GET and HEAD by path; an error is JSON: {"error": {"code", "message"}}. */
 export function createListener(routes: Readonly<Record<string, Handler>>, log: Log): RequestListener {
   return (request, response) => {
-    answer(routes, request)
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    answer(routes, request, gone.signal)
       .catch((error: unknown) => errorReply(error, request, log))
       .then((reply) => send(reply, request, response))
       .catch((error: unknown) => {
@@ -55,7 +67,11 @@ export function createListener(routes: Readonly<Record<string, Handler>>, log: L
   };
 }
 
-async function answer(routes: Readonly<Record<string, Handler>>, request: IncomingMessage): Promise<Reply> {
+async function answer(
+  routes: Readonly<Record<string, Handler>>,
+  request: IncomingMessage,
+  signal: AbortSignal,
+): Promise<Reply> {
   const url = new URL(request.url ?? "/", "http://localhost");
   const handler = Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined;
   if (handler === undefined) {
@@ -64,7 +80,7 @@ async function answer(routes: Readonly<Record<string, Handler>>, request: Incomi
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new RequestError(405, `${url.pathname} takes GET, not ${request.method ?? "nothing"}`);
   }
-  return handler(url.searchParams);
+  return handler(url.searchParams, signal);
 }
 
 function errorReply(error: unknown, request: IncomingMessage, log: Log): Reply {
@@ -80,7 +96,9 @@ async function send(reply: Reply, request: IncomingMessage, response: ServerResp
     response.end();
     return;
   }
-  for (const chunk of typeof reply.body === "string" ? [reply.body] : reply.body) {
+  // The head goes out at once, for what follows may take its time.
+  response.flushHeaders();
+  for await (const chunk of typeof reply.body === "string" ? [reply.body] : reply.body) {
     if (response.destroyed) return;
     if (!response.write(chunk)) await whenWritable(response);
   }

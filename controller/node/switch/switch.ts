@@ -3,6 +3,7 @@ import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { OpenFlowConnection } from "#openflow/connection.ts";
 import { keepConnected } from "#openflow/keep-connected.ts";
+import { isPacketIn, type PacketIn } from "#openflow/packet-ins.ts";
 import type { SwitchWork } from "#pipeline/graph.ts";
 import type { SwitchState } from "#pipeline/switch-state.ts";
 import { type Applied, FlowReconciler } from "./flow-reconciler.ts";
@@ -16,6 +17,8 @@ export interface SwitchOptions {
   readonly log: Log;
   /** The connection is there, for the first time or again. */
   onConnected?(): void;
+  /** A packet that a flow has sent to its controller. */
+  onPacket?(packet: PacketIn): void;
 }
 
 /**
@@ -52,6 +55,7 @@ export class Switch {
       ...{ address: this.#options.address, log: this.#options.log, signal },
       // Groups are changed by bucket and chosen from by method, which older versions cannot say.
       versions: ["1.5"],
+      onMessage: (message) => isPacketIn(message) && this.#options.onPacket?.(message),
       onConnect: (connection) => this.#connected(connection),
       onDisconnect: (reason) => this.#disconnected(reason, signal),
     });

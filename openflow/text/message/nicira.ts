@@ -1,5 +1,5 @@
 import type { MessageOf } from "#openflow/messages/message.ts";
-import { formatIpv6 } from "#openflow/text/values.ts";
+import { formatHex, formatIpv6 } from "#openflow/text/values.ts";
 import { formatCounter, refuse, shortHex } from "./words.ts";
 
 export function formatNxRole({ role }: MessageOf<"nxt_role_request"> | MessageOf<"nxt_role_reply">): string {
@@ -82,11 +82,27 @@ function formatTuple(tuple: Tuple, ipProto: number, isV4: boolean): string {
   return `${addresses},icmp_id=${icmpId},icmp_type=${icmpType},icmp_code=${icmpCode}`;
 }
 
+const ALL_OF_MARK = 0xffff_ffff;
+const ALL_OF_LABELS = (1n << 128n) - 1n;
+
+/** Nothing where no bit counts: a mask without a value is one of zeros. */
+function formatMasked<V extends number | bigint>(
+  name: string,
+  value: V | undefined,
+  mask: V | undefined,
+  all: V,
+): string {
+  const counts = mask ?? (value === undefined ? undefined : all);
+  if (counts === undefined || !counts) return "";
+  return `${name}=${formatHex(value ?? 0)}${counts === all ? "" : `/${formatHex(counts)}`} `;
+}
+
 export function formatCtFlush({ ipProto, properties }: MessageOf<"nxt_ct_flush">): string {
-  const { original = {}, reply = {}, zone = 0 } = properties;
+  const { original = {}, reply = {}, zone = 0, mark, markMask, labels, labelsMask } = properties;
   const isV4 = isIpv4([original, reply]);
   return (
-    ` zone=${zone} '${formatTuple(original, ipProto, isV4)},ct_nw_proto=${ipProto}' ` +
+    ` zone=${zone} ${formatMasked("mark", mark, markMask, ALL_OF_MARK)}` +
+    `${formatMasked("labels", labels, labelsMask, ALL_OF_LABELS)}'${formatTuple(original, ipProto, isV4)},ct_nw_proto=${ipProto}' ` +
     `'${formatTuple(reply, ipProto, isV4)}'`
   );
 }

@@ -1,0 +1,82 @@
+import { describeError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import type { OpenFlowConnection } from "#openflow/connection.ts";
+import { flowKey } from "#openflow/flow.ts";
+import type { FlowDesc } from "#openflow/messages/flow-stats.ts";
+import { METERS } from "#pipeline/layout/meters.ts";
+import { type Site, siteNumber } from "#pipeline/layout/sites.ts";
+import { createHitBook, growth, type HitBook, type Reading } from "#pipeline/policy-status/hits.ts";
+
+/** What the switch counts for policies, as it was read last. */
+export interface Counters {
+  readonly hits: HitBook;
+  /** Denied packets of which the node process was not told, for there were too many. */
+  readonly untold: number;
+  /** Reads them now; resolves when they are read or cannot be. Whoever asks meanwhile waits for the same. */
+  refresh(): Promise<void>;
+}
+
+export interface CountersOptions {
+  connection(): OpenFlowConnection | undefined;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** Sites of which the flows are counted: what rules let through, and what they did not. */
+const COUNTED: readonly Site[] = ["policies/rule", "policies/open", "policies/isolation"];
+const SITE_MASK = 0xffff_0000_0000_0000n;
+const ANY = 0xffff_ffff;
+
+export function createCounters({ connection, log, now }: CountersOptions): Counters {
+  const hits = createHitBook();
+  let untold = 0;
+  let dropped = 0;
+  let refreshing: Promise<void> | undefined;
+
+  async function read(switchConnection: OpenFlowConnection): Promise<void> {
+    const [meters, ...flows] = await Promise.all([
+      switchConnection.multipart("meter_stats", { meterId: METERS.denials.id }),
+      ...COUNTED.map((site) => readFlows(switchConnection, site)),
+    ]);
+    hits.observe(flows.flat().map(readingOf), now());
+    const count = Number(meters[0]?.bands[0]?.packets ?? 0n);
+    untold += growth(dropped, count);
+    dropped = count;
+  }
+
+  return {
+    hits,
+    get untold() {
+      return untold;
+    },
+    refresh() {
+      const switchConnection = connection();
+      if (switchConnection === undefined) return Promise.resolve();
+      refreshing ??= read(switchConnection)
+        // Before the first comparison there is no meter; a connection that breaks is told of by whoever keeps it.
+        .catch((error: unknown) => log.debug("counters could not be read", { reason: describeError(error) }))
+        .finally(() => {
+          refreshing = undefined;
+        });
+      return refreshing;
+    },
+  };
+}
+
+function readFlows(connection: OpenFlowConnection, site: Site): Promise<readonly FlowDesc[]> {
+  const cookie = BigInt(siteNumber(site)) << 48n;
+  return connection.multipart("flow_desc", {
+    ...{ table: 0xff, outPort: ANY, outGroup: ANY },
+    ...{ cookie, cookieMask: SITE_MASK, match: [] },
+  });
+}
+
+function readingOf(flow: FlowDesc): Reading {
+  return {
+    key: flowKey(flow),
+    packets: Number(flow.packets ?? 0n),
+    bytes: Number(flow.bytes ?? 0n),
+    age: Number((flow.duration ?? 0n) / 1_000_000_000n),
+    idle: flow.idleAge ?? 0,
+  };
+}
