@@ -44,8 +44,12 @@ describe("network policies under a cluster that does not rest", function () {
   it(`judge every packet by the rules of before or of after (SEED=${SEED}, ${STEPS} x ${CHANGES} changes)`, async () => {
     const random = createRandom(SEED);
     const history = new Map([[fabric.tick, verdicts()]]);
-    /** The least that is in force on each node. */
+    /**
+     * The least that is in force on each node, and what was so at the end of the last round: what the tables hold, the switch's
+     * cache of its decisions follows some milliseconds later, and has a round for it.
+     */
     const oldest = new Map([...fabric.nodes.keys()].map((node) => [node, fabric.tick]));
+    const seen = new Map(oldest);
     const count = { all: 0, certain: 0 };
     for (let step = 0; step < STEPS; step++) {
       changeSomething(fabric, random, CHANGES);
@@ -66,9 +70,10 @@ describe("network policies under a cluster that does not rest", function () {
         count.all++;
         if (!mayPass || !mayEnd) count.certain++;
       }
+      for (const [node, tick] of seen) oldest.set(node, tick);
       for (const { probe, arrived } of outcomes.slice(probes.length)) {
         const node = placeOf(probe.to);
-        if (arrived > 0) oldest.set(node, Math.max(oldest.get(node)!, probe.port));
+        if (arrived > 0) seen.set(node, Math.max(seen.get(node)!, probe.port));
       }
       const last = Math.min(...oldest.values());
       for (const tick of history.keys()) if (tick < last) history.delete(tick);
