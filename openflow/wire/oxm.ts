@@ -226,7 +226,7 @@ function decodeTerm(r: Reader, terms: MatchTerm[], last: number): number {
   const field = findFieldByHeader(oxmClass, (header >>> 9) & 0x7f, experimenter);
   const size = hasMask ? length / 2 : length;
   if (length < 0 || !Number.isInteger(size)) r.fail(`an OXM with a length of ${length}${hasMask ? " and a mask" : ""}`);
-  if (field === undefined) {
+  if (field === undefined || !isOfLength(field, size, oxmClass)) {
     terms.push(decodeUnknown(r, header, experimenter, size, hasMask));
     return UNORDERED;
   }
@@ -238,6 +238,15 @@ function decodeTerm(r: Reader, terms: MatchTerm[], last: number): number {
   decodeValue(r, field, size, hasMask, terms);
   return field.order <= last || folded.has(field) ? UNORDERED : field.order;
 }
+
+/** A header says the length too: with another one it is of a field that nobody knows. */
+function isOfLength(field: Field, size: number, oxmClass: number): boolean {
+  if (field.isOption) return true;
+  return size * 8 === (oxmClass === OLDEST_CLASS && field.format === "port" ? 16 : field.bits);
+}
+
+/** NXM's first class, whose in_port has 16 bits. */
+const OLDEST_CLASS = 0;
 
 function decodeUnknown(
   r: Reader,
