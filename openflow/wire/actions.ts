@@ -255,5 +255,7 @@ function tryDecode(r: Reader, form: Pick<AnyForm, "type" | "decode">): Action | 
 }
 
 function keep(r: Reader, start: number): Action {
-  return { type: "unknown", bytes: r.bytes.slice(start, r.end) };
+  const bytes = r.bytes.slice(start, r.end);
+  r.doubt ??= refusalOfKept(bytes, r.version);
+  return { type: "unknown", bytes };
 }

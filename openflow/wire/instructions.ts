@@ -77,7 +77,7 @@ function encodeInstruction(w: Writer, instruction: Instruction): void {
 }
 
 export function decodeInstructions(r: Reader): readonly Action[] {
-  const { offset, end, depth } = r;
+  const { offset, end, depth, doubt } = r;
   try {
     return readInstructions(r);
   } catch (error) {
@@ -86,6 +86,7 @@ export function decodeInstructions(r: Reader): readonly Action[] {
     r.offset = offset;
     r.end = end;
     r.unwind(depth);
+    r.doubt = doubt;
     checkInstructions(r);
     throw error;
   }

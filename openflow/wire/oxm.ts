@@ -9,7 +9,7 @@ import {
 } from "#openflow/fields.ts";
 import {
   allOnes,
-  canonicalMatch,
+  canonicalAsRead,
   type FieldMatch,
   type FieldValue,
   isFolded,
@@ -203,7 +203,7 @@ export function decodeTerms(r: Reader): Match {
   }
   if (last !== UNORDERED) return terms;
   try {
-    return canonicalMatch(terms);
+    return canonicalAsRead(terms);
   } catch (error) {
     return r.fail(error instanceof Error ? error.message : String(error), "OFPBMC_DUP_FIELD");
   }
@@ -228,6 +228,7 @@ function decodeTerm(r: Reader, terms: MatchTerm[], last: number): number {
   if (length < 0 || !Number.isInteger(size)) r.fail(`an OXM with a length of ${length}${hasMask ? " and a mask" : ""}`);
   if (field === undefined || !isOfLength(field, size, oxmClass)) {
     terms.push(decodeUnknown(r, header, experimenter, size, hasMask));
+    r.doubt ??= "OFPBMC_BAD_FIELD";
     return UNORDERED;
   }
   if (field.bits === 64 && field.name.startsWith("xreg")) {
