@@ -62,6 +62,22 @@ export function matchTerm(name: string, value: FieldValue, mask?: FieldValue): F
 
 /** Orders terms by the table of fields, and takes overlapping fields apart. Throws RangeError for a field that comes twice. */
 export function canonicalMatch(terms: readonly MatchTerm[]): Match {
+  return orderTerms(terms, fold);
+}
+
+/**
+ * The same for terms that were read. OpenFlow 1.5 writes a vlan_tci of 0 as a vlan_vid of 0, which says nothing of the priority
+ * in a tag that is not there; NXM and OpenFlow 1.0 have it whole, and it stays so.
+ */
+export function canonicalAsRead(terms: readonly MatchTerm[]): Match {
+  return orderTerms(terms, (term) => (isUntagged(term) ? [term] : fold(term)));
+}
+
+function isUntagged({ field, value, mask }: MatchTerm): boolean {
+  return field === "vlan_tci" && mask === undefined && value === 0;
+}
+
+function orderTerms(terms: readonly MatchTerm[], apart: (term: MatchTerm) => readonly MatchTerm[]): Match {
   let isCanonical = true;
   let last = -1;
   for (const term of terms) {
@@ -70,7 +86,7 @@ export function canonicalMatch(terms: readonly MatchTerm[]): Match {
     last = order;
   }
   if (isCanonical) return terms;
-  const folded = terms.flatMap(fold).sort((a, b) => orderOf(a) - orderOf(b));
+  const folded = terms.flatMap(apart).sort((a, b) => orderOf(a) - orderOf(b));
   for (let i = 1; i < folded.length; i++)
     if (folded[i]!.field === folded[i - 1]!.field && folded[i]!.field !== "unknown")
       throw new RangeError(`${folded[i]!.field} is matched twice`);

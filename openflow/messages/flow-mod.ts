@@ -45,6 +45,17 @@ export const FLOW_MOD_DEFAULTS = {
   importance: 0,
 } as const;
 
+/** Fails for a command that is not known. A switch looks at the table first: only what deletes may be in all. */
+export function commandOf(r: Reader, number: number, table = 0): FlowModCommand {
+  return (
+    COMMANDS[number] ??
+    r.fail(
+      `flow_mod command ${number} is not known`,
+      table === OFPTT_ALL ? "OFPFMFC_BAD_TABLE_ID" : "OFPFMFC_BAD_COMMAND",
+    )
+  );
+}
+
 /** One literal, for speed: a copy behind the type would take half as long as all of the reading. */
 function decodeFlowMod(r: Reader, type: string): FlowModBody & { readonly type: string } {
   const cookie = r.u64();
@@ -62,8 +73,7 @@ function decodeFlowMod(r: Reader, type: string): FlowModBody & { readonly type: 
   r.enter("match");
   const match = decodeMatch(r);
   r.leave();
-  const command =
-    COMMANDS[commandNumber] ?? r.fail(`flow_mod command ${commandNumber} is not known`, "OFPFMFC_BAD_COMMAND");
+  const command = COMMANDS[commandNumber] ?? commandOf(r, commandNumber, table);
   r.enter("instructions");
   const actions = decodeInstructions(r);
   r.leave();

@@ -9,6 +9,9 @@ const ONF = 0x4f4e_4600;
 /** OFPT_MULTIPART_REQUEST and _REPLY: OpenFlow 1.0 has numbers of its own, and a shorter header. */
 const MULTIPART = { old: { request: 16, reply: 17 }, new: { request: 18, reply: 19 } } as const;
 
+/** OpenFlow 1.5. */
+const NEWEST = 6;
+
 export interface Header {
   readonly version: number;
   readonly number: number;
@@ -39,6 +42,8 @@ export function identify(r: Reader, header: Header): Identity {
     return { ...header, experimenter: readExperimenter(r) };
   }
   const numbers = version === 1 ? MULTIPART.old : MULTIPART.new;
+  // Of a version that nobody knows there is nothing to tell but what every version has.
+  if (version === 0 || version > NEWEST) return header;
   const side = number === numbers.request ? "request" : number === numbers.reply ? "reply" : undefined;
   if (side === undefined) return header;
   if (r.left < (version === 1 ? 4 : 8)) return fail(r);

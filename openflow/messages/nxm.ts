@@ -1,4 +1,4 @@
-import { canonicalMatch, type Match } from "#openflow/match.ts";
+import { canonicalAsRead, type Match } from "#openflow/match.ts";
 import { decodeTerms, encodeTerms } from "#openflow/wire/oxm.ts";
 import type { Reader } from "#openflow/wire/reader.ts";
 import type { Writer } from "#openflow/wire/writer.ts";
@@ -39,7 +39,7 @@ export function decodeNxm(r: Reader, length: number): NxmMatch {
     const isMasked = r.u32() === COOKIE_MASKED;
     const cookie = r.u64();
     const cookieMask = isMasked ? r.u64() : ALL_ONES;
-    return { match: canonicalMatch([...before, ...decodeTerms(r)]), cookie, cookieMask };
+    return { match: canonicalAsRead([...before, ...decodeTerms(r)]), cookie, cookieMask };
   });
   r.skip((8 - (length % 8)) % 8);
   return result;

@@ -2,8 +2,25 @@ import type { Action } from "#openflow/actions.ts";
 import type { Match } from "#openflow/match.ts";
 import { type Codec, pad, rest, struct, u8, u16, u32, u64, type ValueOf } from "#openflow/wire/codec.ts";
 import { decodeTerms, encodeTerms } from "#openflow/wire/oxm.ts";
-import { actions, match } from "./flow-parts.ts";
+import { actions, match as strictMatch } from "./flow-parts.ts";
 import { behind, byte, properties, property, propertyList } from "./records.ts";
+
+/** What is said of a packet may be of fields that nobody here knows. */
+function lenient(codec: Codec<Match>): Codec<Match> {
+  return {
+    ...codec,
+    decode(r) {
+      const { doubt } = r;
+      const value = codec.decode(r);
+      r.doubt = doubt;
+      return value;
+    },
+  };
+}
+
+const match = lenient(strictMatch);
+/** A match without its frame, up to the end of what is read. */
+const terms = lenient({ encode: encodeTerms, decode: decodeTerms });
 
 /** OFPT_PACKET_IN (OpenFlow 1.5.1 section 7.4.1): OFPR_* as reason; what is known of the packet is a match. */
 export const packetIn = struct({
@@ -48,9 +65,6 @@ export const packetOut: Codec<PacketOut> = {
     return { bufferId, metadata, actions: list, data: r.raw(r.left) };
   },
 };
-
-/** A match without its frame, up to the end of what is read. */
-const terms: Codec<Match> = { encode: encodeTerms, decode: decodeTerms };
 
 /** What the switch needs to go on with a packet that it handed over in the middle of its pipeline, in its own order. */
 const continuation = propertyList({

@@ -6,7 +6,7 @@ import { decodeCt, decodeNat, encodeCt, encodeNat, NXAST_CT, NXAST_NAT } from ".
 import { splitIntoLoads } from "./loads.ts";
 import { NICIRA_ACTIONS } from "./nicira-actions.ts";
 import { hasShortHeader, UnknownField } from "./oxm.ts";
-import type { Reader } from "./reader.ts";
+import { Reader } from "./reader.ts";
 import { STANDARD_ACTIONS } from "./standard-actions.ts";
 import { findOlderForm } from "./version-actions.ts";
 import type { Writer } from "./writer.ts";
@@ -175,8 +175,40 @@ function decodeCtNested(r: Reader): { readonly nat?: NatSpec | true; readonly ex
 }
 
 function narrowToAction(r: Reader, length: number): number {
-  if (length < 8 || length % 8 !== 0) r.fail(`action length ${length}; a multiple of 8 is expected`);
+  if (length < 8 || length % 8 !== 0)
+    r.fail(
+      `action length ${length}; a multiple of 8 is expected`,
+      refusalOfHead(r.bytes.subarray(r.offset, r.end), r.version),
+    );
   return r.narrow(length);
+}
+
+const ONF = 0x4f4e_4600;
+
+/** The error that a switch answers an action of this head with, which it does not know or whose length is none. */
+function refusalOfHead(bytes: Uint8Array, version: number): string {
+  const r = new Reader(bytes);
+  r.version = version;
+  if (r.left < 8 || readForm(r) !== undefined) return "OFPBAC_BAD_LEN";
+  if (r.view.getUint16(0) !== OFPAT_EXPERIMENTER) return "OFPBAC_BAD_TYPE";
+  const owner = r.view.getUint32(4);
+  if (owner !== NICIRA && owner !== ONF) return "OFPBAC_BAD_VENDOR";
+  return bytes.length < 16 ? "OFPBAC_BAD_LEN" : "OFPBAC_BAD_VENDOR_TYPE";
+}
+
+/** The error that a switch answers an action with that was kept as it came. */
+export function refusalOfKept(bytes: Uint8Array, version: number): string {
+  const r = new Reader(bytes);
+  r.version = version;
+  const form = readForm(r);
+  if (form === undefined) return refusalOfHead(bytes, version);
+  try {
+    form.decode(r);
+    return "OFPBAC_BAD_LEN";
+  } catch (error) {
+    if (error instanceof UnknownField) return "OFPBAC_BAD_SET_TYPE";
+    throw error;
+  }
 }
 
 function decodeAction(r: Reader): Action {
@@ -223,5 +255,7 @@ function tryDecode(r: Reader, form: Pick<AnyForm, "type" | "decode">): Action | 
 }
 
 function keep(r: Reader, start: number): Action {
-  return { type: "unknown", bytes: r.bytes.slice(start, r.end) };
+  const bytes = r.bytes.slice(start, r.end);
+  r.doubt ??= refusalOfKept(bytes, r.version);
+  return { type: "unknown", bytes };
 }

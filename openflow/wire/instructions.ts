@@ -1,4 +1,5 @@
 import type { Action, Instruction } from "#openflow/actions.ts";
+import { DecodeError } from "#openflow/errors.ts";
 import { decodeActions, encodeAction, encodeActions, isInstruction } from "./actions.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
@@ -76,6 +77,62 @@ function encodeInstruction(w: Writer, instruction: Instruction): void {
 }
 
 export function decodeInstructions(r: Reader): readonly Action[] {
+  const { offset, end, depth, doubt } = r;
+  try {
+    return readInstructions(r);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    // A switch looks at all instructions before it looks into any: what it says of them comes first.
+    r.offset = offset;
+    r.end = end;
+    r.unwind(depth);
+    r.doubt = doubt;
+    checkInstructions(r);
+    throw error;
+  }
+}
+
+/** What instructions hold: of one that holds actions at least this much, of any other exactly this much. */
+const SIZES: ReadonlyMap<number, number> = new Map([
+  [GOTO_TABLE, 8],
+  [WRITE_METADATA, 24],
+  [WRITE_ACTIONS, 8],
+  [APPLY_ACTIONS, 8],
+  [CLEAR_ACTIONS, 8],
+]);
+const EXPERIMENTER = 0xffff;
+
+function isExtensible(type: number): boolean {
+  return type === APPLY_ACTIONS || type === WRITE_ACTIONS;
+}
+
+function hasSize(type: number, length: number): boolean {
+  return isExtensible(type) ? length >= 8 : SIZES.get(type) === length;
+}
+
+/** The error that a switch answers an instruction with which it does not know, or which is of no length that it has. */
+export function refusalOfInstruction(type: number, version: number): string {
+  if (type === EXPERIMENTER) return "OFPBIC_BAD_EXPERIMENTER";
+  return SIZES.has(type) || (type === METER && version < OPENFLOW15) ? "OFPBIC_BAD_LEN" : "OFPBIC_UNKNOWN_INST";
+}
+
+function checkInstructions(r: Reader): void {
+  const seen = new Set<number>();
+  while (r.left >= 8) {
+    const type = r.view.getUint16(r.offset);
+    const length = r.view.getUint16(r.offset + 2);
+    if (length < 8 || length % 8 !== 0 || length > r.left) break;
+    const isMeter = type === METER && r.version < OPENFLOW15 && length === 8;
+    if (!isMeter && !hasSize(type, length))
+      r.fail(`instruction ${type} with ${length} bytes`, refusalOfInstruction(type, r.version));
+    if (seen.has(type)) r.fail(`instruction ${type} comes twice`, "OFPBIC_DUP_INST");
+    seen.add(type);
+    r.skip(length);
+  }
+  if (r.left > 0) r.fail(`${r.left} bytes are no instruction`, "OFPBIC_BAD_LEN");
+}
+
+function readInstructions(r: Reader): readonly Action[] {
   let actions: readonly Action[] = [];
   let seen = 0;
   while (r.offset < r.end) {
@@ -88,7 +145,7 @@ export function decodeInstructions(r: Reader): readonly Action[] {
     if (type <= CLEAR_ACTIONS && (seen & (1 << type)) !== 0)
       r.fail(`instruction ${type} comes twice`, "OFPBIC_DUP_INST");
     seen |= type <= CLEAR_ACTIONS ? 1 << type : 0;
-    const decoded = decodeInstruction(r, type, start);
+    const decoded = decodeInstruction(r, type, length, start);
     r.widen(outer);
     actions = actions.length === 0 ? decoded : [...actions, ...decoded];
   }
@@ -110,7 +167,8 @@ function inOrder(actions: readonly Action[]): readonly Action[] {
   return actions;
 }
 
-function decodeInstruction(r: Reader, type: number, start: number): readonly Action[] {
+function decodeInstruction(r: Reader, type: number, length: number, start: number): readonly Action[] {
+  if (!hasSize(type, length)) return [{ type: "unknown_instruction", bytes: r.bytes.slice(start, r.end) }];
   if (type === GOTO_TABLE) return [{ type: "goto_table", table: r.u8() }];
   if (type === CLEAR_ACTIONS) return [{ type: "clear_actions" }];
   if (type === APPLY_ACTIONS || type === WRITE_ACTIONS) {
@@ -120,7 +178,6 @@ function decodeInstruction(r: Reader, type: number, start: number): readonly Act
     r.leave();
     return type === APPLY_ACTIONS ? actions : [{ type: "write_actions", actions }];
   }
-  if (type !== WRITE_METADATA) return [{ type: "unknown_instruction", bytes: r.bytes.slice(start, r.end) }];
   r.skip(4);
   const value = r.u64();
   const mask = r.u64();

@@ -9,7 +9,7 @@ import {
 } from "#openflow/fields.ts";
 import {
   allOnes,
-  canonicalMatch,
+  canonicalAsRead,
   type FieldMatch,
   type FieldValue,
   isFolded,
@@ -203,7 +203,7 @@ export function decodeTerms(r: Reader): Match {
   }
   if (last !== UNORDERED) return terms;
   try {
-    return canonicalMatch(terms);
+    return canonicalAsRead(terms);
   } catch (error) {
     return r.fail(error instanceof Error ? error.message : String(error), "OFPBMC_DUP_FIELD");
   }
@@ -226,8 +226,9 @@ function decodeTerm(r: Reader, terms: MatchTerm[], last: number): number {
   const field = findFieldByHeader(oxmClass, (header >>> 9) & 0x7f, experimenter);
   const size = hasMask ? length / 2 : length;
   if (length < 0 || !Number.isInteger(size)) r.fail(`an OXM with a length of ${length}${hasMask ? " and a mask" : ""}`);
-  if (field === undefined) {
+  if (field === undefined || !isOfLength(field, size, oxmClass)) {
     terms.push(decodeUnknown(r, header, experimenter, size, hasMask));
+    r.doubt ??= "OFPBMC_BAD_FIELD";
     return UNORDERED;
   }
   if (field.bits === 64 && field.name.startsWith("xreg")) {
@@ -238,6 +239,15 @@ function decodeTerm(r: Reader, terms: MatchTerm[], last: number): number {
   decodeValue(r, field, size, hasMask, terms);
   return field.order <= last || folded.has(field) ? UNORDERED : field.order;
 }
+
+/** A header says the length too: with another one it is of a field that nobody knows. */
+function isOfLength(field: Field, size: number, oxmClass: number): boolean {
+  if (field.isOption) return true;
+  return size * 8 === (oxmClass === OLDEST_CLASS && field.format === "port" ? 16 : field.bits);
+}
+
+/** NXM's first class, whose in_port has 16 bits. */
+const OLDEST_CLASS = 0;
 
 function decodeUnknown(
   r: Reader,

@@ -14,6 +14,8 @@ export class Reader {
   /** Where the message begins that is being read: errors count from there. */
   start = 0;
   // Names and indexes apart, and never taken off: a path is put together only for an error.
+  /** The error that a switch would answer with already, for what was met before and is kept here. */
+  doubt: string | undefined;
   readonly #steps: string[] = [];
   readonly #indexes: number[] = [];
   #depth = 0;
@@ -36,7 +38,7 @@ export class Reader {
     const start = Math.max(this.start, this.offset - 8);
     const around = this.bytes.subarray(start, start + 32);
     const hex = Buffer.from(around).toString("hex");
-    throw new DecodeError(this.#describePath(), this.offset - this.start, message, hex, refusal);
+    throw new DecodeError(this.#describePath(), this.offset - this.start, message, hex, this.doubt ?? refusal);
   }
 
   #describePath(): string {

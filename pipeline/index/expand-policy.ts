@@ -10,6 +10,7 @@ import {
   type Direction,
   EVERY_POD,
   type Policy,
+  type PolicyId,
   type PolicyPort,
   type PolicyRule,
   policyId,
@@ -51,7 +52,7 @@ function expandRule(
   const peers = rule.peers && peersOf(rule.peers, nodes);
   if (peers?.selections.length === 0 && peers.networks.length === 0) return [];
   const id = policyId(policy);
-  const key = `${id.kind === "NetworkPolicy" ? "" : `${id.kind}/`}${id.name}/${direction}/${index}`;
+  const key = `${policyKey(id)}/${direction}/${index}`;
   const verdict = "verdict" in rule ? rule.verdict : "accept";
   const place = placeOf(policy, direction, index, verdict);
   const common = { ...place, policy: id, index, verdict, subject: policy.subject.key } as const;
@@ -69,6 +70,14 @@ function expandRule(
       })),
     ),
   ];
+}
+
+/**
+ * "default/web", or "*cluster/guard" of one for the whole cluster: of keys that share a hash the first in their order get numbers
+ * (conj_id), and no namespace's name comes before "*". So nobody can choose names that leave a cluster's rule without.
+ */
+export function policyKey({ kind, name }: PolicyId): string {
+  return kind === "NetworkPolicy" ? name : `*cluster/${name}`;
 }
 
 /** Where in the order of rules a rule stands. Those behind the last place are at it: of these there are only such as deny. */

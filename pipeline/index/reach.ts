@@ -2,6 +2,7 @@ import { isEqual } from "#base/equal.ts";
 import type { ModelChange, Objects } from "../model/model.ts";
 import { podKeyOf, podOfPort } from "../model/pod-of-port.ts";
 import type { Policy } from "../model/policy.ts";
+import { policyKey } from "./expand-policy.ts";
 import type { LocalPods } from "./local-pods.ts";
 import type { PolicyTable } from "./policy-table.ts";
 import type { Selections } from "./selections.ts";
@@ -83,9 +84,8 @@ export function createReach(objects: Objects, selections: Selections, table: Pol
     ports,
     take(change) {
       if (change.kind === "NetworkPolicy") takePolicy(change.key, change.before, change.after);
-      // A namespace's name has no capitals, so no NetworkPolicy has this key.
       else if (change.kind === "ClusterNetworkPolicy")
-        takePolicy(`${change.kind}/${change.key}`, change.before, change.after);
+        takePolicy(policyKey({ kind: change.kind, name: change.key }), change.before, change.after);
       else if (change.kind === "Node") takeNode(change);
       else if (change.kind === "Namespace") {
         if (table.hasClusterPolicies()) for (const name of locals.portsIn(change.key)) ports.add(name);

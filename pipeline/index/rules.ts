@@ -21,7 +21,7 @@ export interface NamedPort {
  * is several, one for each number that pods give such a name.
  */
 export interface Rule extends RulePlace {
-  /** "default/web/ingress/0", and "/TCP/http=8080" behind it where a named port makes it one of several. */
+  /** "default/web/ingress/0", "*cluster/guard/egress/3" of a policy for the whole cluster, and "/TCP/http=8080" behind it where a named port makes it one of several. */
   readonly key: string;
   /** conj_id. */
   readonly id: number;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseIp } from "#base/address.ts";
+import { createConjunctionIds } from "#pipeline/index/conjunction-ids.ts";
 import { CT_MARK } from "#pipeline/layout/conntrack.ts";
 import { describeLevel, levelOf, placeOfLevel } from "#pipeline/layout/levels.ts";
 import { VERDICTS } from "#pipeline/model/policy.ts";
@@ -168,11 +169,20 @@ describe("ClusterNetworkPolicies", () => {
     const noted = (pipeline: Pipeline) => run(pipeline, "a/web", "b/db").fields.reg5;
     const idOf = (pipeline: Pipeline, key: string) => BigInt(pipeline.view.rules.rule(key)?.id ?? 0);
     const accept = start(policy("p", { egress: [to("Accept")] }));
-    assert.equal(noted(accept), idOf(accept, "ClusterNetworkPolicy/p/egress/0"));
+    assert.equal(noted(accept), idOf(accept, "*cluster/p/egress/0"));
     const pass = start(policy("p", { egress: [to("Pass")] }));
     assert.equal(noted(pass), undefined);
     const both = start(policy("p", { egress: [to("Pass")] }), policy("q", { tier: "Baseline", egress: [to("Pass")] }));
-    assert.equal(noted(both), idOf(both, "ClusterNetworkPolicy/q/egress/0"));
+    assert.equal(noted(both), idOf(both, "*cluster/q/egress/0"));
+  });
+
+  it("get numbers before all rules of namespaces, whose names may be chosen so that there are none left", () => {
+    const [rule] = start(policy("zz", { egress: [to("Deny")] })).view.rules.all();
+    const ids = createConjunctionIds(() => 7);
+    const chosen = Array.from({ length: 20 }, (_, i) => `0/${String(i).padStart(2, "0")}/egress/0`);
+    for (const key of [...chosen, rule!.key]) ids.add(key);
+    assert.notEqual(ids.idOf(rule!.key), undefined);
+    assert.equal(ids.idOf(chosen.at(-1)!), undefined);
   });
 
   it("let a node's own packets to its pods pass, and replies, whatever they deny", () => {

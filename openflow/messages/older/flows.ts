@@ -2,13 +2,12 @@ import { port16 } from "#openflow/wire/action-codec.ts";
 import { decodeActions } from "#openflow/wire/actions.ts";
 import { pad, struct, u8, u16, u32, u64 } from "#openflow/wire/codec.ts";
 import type { Reader } from "#openflow/wire/reader.ts";
-import { FLOW_MOD_COMMAND, type FlowModBody } from "../flow-mod.ts";
+import { commandOf } from "../flow-mod.ts";
 import type { FlowDesc } from "../flow-stats.ts";
 import type { Message, MessageOf } from "../message.ts";
 import { NICIRA } from "../nicira.ts";
 import { decodeNxm } from "../nxm.ts";
 import { duration, type OxsStats } from "../oxs.ts";
-import { named } from "../records.ts";
 import { readInstructions } from "./actions.ts";
 import { between, type OlderFormat, older, olderReply, olderRequest, readList } from "./formats.ts";
 import { readMatch10, readMatch11 } from "./match.ts";
@@ -28,32 +27,21 @@ const flowModTail10 = struct({
   outPort: port16,
   flags: u16,
 });
-const command8 = named(u8, FLOW_MOD_COMMAND, "flow_mod command", "OFPFMFC_BAD_COMMAND");
 const EXACT_PRIORITY = 0xffff;
-const EMERGENCY = 4;
 
 /** The table stands in the upper half of the command, as Nicira's extension has it. */
 function splitCommand(r: Reader, command: number): Pick<MessageOf<"nxt_flow_mod">, "command"> & { table: number } {
-  const names = Object.entries(FLOW_MOD_COMMAND);
-  const name = names.find(([, number]) => number === (command & 0xff))?.[0] as FlowModBody["command"] | undefined;
-  if (name === undefined) return r.fail(`flow_mod command ${command & 0xff} is not known`, "OFPFMFC_BAD_COMMAND");
-  return { command: name, table: command >>> 8 };
+  return { command: commandOf(r, command & 0xff), table: command >>> 8 };
 }
 
 function readFlowMod10(r: Reader): Message {
   const { match, isExact } = readMatch10(r, true);
   const { command, ...tail } = flowModTail10.decode(r);
-  const { priority, flags, idleTimeout, hardTimeout } = tail;
-  if ((flags & EMERGENCY) !== 0)
-    r.fail(
-      "emergency flows are not kept",
-      idleTimeout || hardTimeout ? "OFPFMFC_BAD_EMERG_TIMEOUT" : "OFPFMFC_TABLE_FULL",
-    );
   return {
     type: "nxt_flow_mod",
     ...tail,
     ...splitCommand(r, command),
-    priority: isExact ? EXACT_PRIORITY : priority,
+    priority: isExact ? EXACT_PRIORITY : tail.priority,
     match,
     cookie: 0n,
     cookieMask: 0n,
@@ -73,7 +61,7 @@ const flowModHead11 = struct({
   cookie: u64,
   cookieMask: u64,
   table: u8,
-  command: command8,
+  command: u8,
   idleTimeout: u16,
   hardTimeout: u16,
   priority: u16,
@@ -85,8 +73,9 @@ const flowModHead11 = struct({
 });
 
 function readFlowMod11(r: Reader): Message {
-  const head = flowModHead11.decode(r);
-  return { type: "flow_mod", ...head, match: readMatch11(r), actions: readInstructions(r) };
+  const { command, ...head } = flowModHead11.decode(r);
+  const match = readMatch11(r);
+  return { type: "flow_mod", ...head, command: commandOf(r, command, head.table), match, actions: readInstructions(r) };
 }
 
 /** OpenFlow 1.1 changes the cookie of the flows that it modifies, where it looks for none. */

@@ -1,4 +1,4 @@
-import { canonicalMatch, type FieldMatch, type Match, matchTerm } from "#openflow/match.ts";
+import { canonicalAsRead, type FieldMatch, type Match, matchTerm } from "#openflow/match.ts";
 import { widenPort } from "#openflow/ports.ts";
 import { pad, struct, u8, u16, u32, u48, u64, type ValueOf } from "#openflow/wire/codec.ts";
 import { decodeMatch } from "#openflow/wire/oxm.ts";
@@ -15,7 +15,7 @@ const TAGGED = 0x1000;
 type Terms = (FieldMatch | undefined)[];
 
 function finish(terms: Terms): Match {
-  return canonicalMatch(terms.filter((term) => term !== undefined));
+  return canonicalAsRead(terms.filter((term) => term !== undefined));
 }
 
 /** A tag: a part that is not matched is undefined. */

@@ -1,9 +1,10 @@
 import type { Message, MessageOf } from "#openflow/messages/message.ts";
-import { formatBundleAdd, formatBundleControl } from "./bundles.ts";
+import { formatBundleControl } from "./bundles.ts";
 import { formatAsync, formatNxAsync, formatRole, formatRoleStatus } from "./controllers.ts";
 import { formatFlowMod, formatFlowRemoved, formatNxFlowMod, formatNxFlowRemoved } from "./flows.ts";
 import { formatGroupMod } from "./groups.ts";
 import { formatConfig, formatEcho, formatError, formatFeatures, formatHello } from "./handshake.ts";
+import { checkForwarded, formatBundleAdd, type Quote } from "./members.ts";
 import { formatMeterMod } from "./meters.ts";
 import { formatReply, formatRequest } from "./multipart.ts";
 import { formatCtFlush, formatFlowModTableId, formatNxRole, formatTlvTableMod, formatTlvTableReply } from "./nicira.ts";
@@ -11,9 +12,6 @@ import { formatPacketIn, formatPacketIn2, formatPacketOut } from "./packets.ts";
 import { formatPortMod, formatPortStatus } from "./ports.ts";
 import { formatTableMod, formatTableStatus } from "./tables.ts";
 import { type Context, refuse } from "./words.ts";
-
-/** Prints a message that stands in another one. */
-export type Quote = (bytes: Uint8Array, verbosity: number) => string;
 
 /** What stands behind the line with the message's name. Throws DecodeError for what no switch would take. */
 export function formatBody(message: Message, context: Context, quote: Quote): string {
@@ -54,9 +52,9 @@ export function formatBody(message: Message, context: Context, quote: Quote): st
     case "nxt_flow_mod":
       return formatNxFlowMod(message, context);
     case "flow_removed":
-      return formatFlowRemoved(message);
+      return formatFlowRemoved(message, context);
     case "nxt_flow_removed":
-      return formatNxFlowRemoved(message);
+      return formatNxFlowRemoved(message, context);
     case "port_status":
       return formatPortStatus(message, context);
     case "port_mod":
@@ -82,7 +80,7 @@ export function formatBody(message: Message, context: Context, quote: Quote): st
     case "bundle_control":
       return formatBundleControl(message);
     case "bundle_add":
-      return formatBundleAdd(message, formatMember(message, context, quote));
+      return formatBundleAdd(context, quote);
     case "multipart_request":
       return formatRequest(message, context);
     case "multipart_reply":
@@ -124,19 +122,8 @@ function formatExperimenter({ experimenterType, data }: MessageOf<"experimenter"
   return MONITOR_CANCEL.includes(experimenterType) ? ` id=${value}` : "";
 }
 
-const BUNDLED: readonly Message["type"][] = ["port_mod", "flow_mod", "nxt_flow_mod", "group_mod", "packet_out"];
-/** Bytes of OFPT_BUNDLE_ADD_MESSAGE before the message in it: the header, and what is said of the bundle. */
-const MEMBER_AT = 16;
-
-function formatMember({ message }: MessageOf<"bundle_add">, { bytes, verbosity }: Context, quote: Quote): string {
-  if (!BUNDLED.includes(message.type)) refuse(`${message.type} cannot be part of a bundle`, "OFPBFC_MSG_UNSUP");
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  if (view.getUint8(MEMBER_AT) !== bytes[0]) refuse("its member is of another version", "OFPBFC_BAD_VERSION");
-  if (view.getUint32(MEMBER_AT + 4) !== view.getUint32(4)) refuse("its member has another xid", "OFPBFC_MSG_BAD_XID");
-  return quote(bytes.subarray(MEMBER_AT, MEMBER_AT + view.getUint16(MEMBER_AT + 2)), verbosity);
-}
-
 function formatRequestforward({ message }: MessageOf<"requestforward">, context: Context): string {
+  checkForwarded(context.bytes);
   if (message.type === "group_mod") return ` reason=group_mod${formatGroupMod(message, context)}`;
   if (message.type === "meter_mod") return ` reason=meter_mod${formatMeterMod(message)}`;
   return refuse(`${message.type} is not forwarded`, "OFPBFC_MSG_UNSUP");

@@ -13,16 +13,8 @@ const CONTROLS = [
   "DISCARD_REPLY",
 ] as const;
 /** OFPBF_* by bit. */
-const FLAGS = ["atomic", "ordered"] as const;
+export const FLAGS = ["atomic", "ordered"] as const;
 
 export function formatBundleControl({ bundleId, control, flags }: BundleControl): string {
   return `\n bundle_id=${shortHex(bundleId)} type=${CONTROLS[control] ?? ""} flags=${formatBits(flags, FLAGS)}`;
-}
-
-/** `inner` is the text of the message that goes into the bundle. */
-export function formatBundleAdd(
-  { bundleId, flags }: { readonly bundleId: number; readonly flags: number },
-  inner: string,
-): string {
-  return `\n bundle_id=${shortHex(bundleId)} flags=${formatBits(flags, FLAGS)}\n${inner}`;
 }

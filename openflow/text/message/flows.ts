@@ -1,11 +1,13 @@
+import type { Action } from "#openflow/actions.ts";
 import { DEFAULT_PRIORITY } from "#openflow/flow.ts";
 import type { Match } from "#openflow/match.ts";
 import type { FlowModCommand } from "#openflow/messages/flow-mod.ts";
 import type { FlowDesc } from "#openflow/messages/flow-stats.ts";
 import type { MessageOf } from "#openflow/messages/message.ts";
 import type { OxsStats } from "#openflow/messages/oxs.ts";
-import { formatActions } from "#openflow/text/format-actions.ts";
+import { formatActions as formatList } from "#openflow/text/format-actions.ts";
 import { formatMatch as formatTerms } from "#openflow/text/format-match.ts";
+import { checkActions, checkMatch, checkOutputs, checkPort } from "./refusals.ts";
 import {
   type Context,
   formatCounter,
@@ -26,10 +28,16 @@ const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 const NO_DURATION = 4294967295n * 1_000_000_000n + 4294967295n;
 
 /** With the priority before it, where it is not the usual one. */
-export function formatMatch(match: Match, priority = DEFAULT_PRIORITY): string {
+export function formatMatch(match: Match, context: Context, priority = DEFAULT_PRIORITY): string {
+  checkMatch(match, context);
   const terms = formatTerms(match);
   if (priority === DEFAULT_PRIORITY) return terms;
   return terms === "" ? `priority=${priority}` : `priority=${priority},${terms}`;
+}
+
+export function formatActions(actions: readonly Action[], context: Context): string {
+  checkActions(actions, context);
+  return formatList(actions);
 }
 
 /** OFPFF_* by bit. */
@@ -58,7 +66,9 @@ const COMMANDS: Readonly<Record<FlowModCommand, string>> = {
 
 export function formatFlowMod(m: MessageOf<"flow_mod">, context: Context): string {
   const deletes = m.command === "delete" || m.command === "delete_strict";
+  checkMatch(m.match, context);
   if (m.table === ALL_TABLES && !deletes) refuse(`${m.command} in all tables`, "OFPFMFC_BAD_TABLE_ID");
+  checkPort(m.outPort);
   const cookies =
     m.command === "add"
       ? { newCookie: m.cookie, cookie: 0n, cookieMask: 0n }
@@ -94,7 +104,7 @@ interface AnyFlowMod
 }
 
 function formatAnyFlowMod(m: AnyFlowMod, context: Context): string {
-  const match = formatMatch(m.match, m.priority);
+  const match = formatMatch(m.match, context, m.priority);
   const words = [
     m.table === 0 ? COMMANDS[m.command] : `${COMMANDS[m.command]} table:${m.table}`,
     match === "" ? undefined : match,
@@ -106,16 +116,33 @@ function formatAnyFlowMod(m: AnyFlowMod, context: Context): string {
     m.bufferId === NO_BUFFER ? undefined : `buf:${hex(m.bufferId)}`,
     m.outPort === OFPP_ANY ? undefined : `out_port:${formatPort(m.outPort)}`,
   ];
-  const flags = formatFlowFlags(m.flags, context);
-  return ` ${words.filter((word) => word !== undefined).join(" ")} ${flags}actions=${formatActions(m.actions)}`;
+  const actions = formatActions(m.actions, context);
+  const flags = formatFlowFlags(withoutEmergency(m, context), context);
+  checkOutputs(m.actions);
+  return ` ${words.filter((word) => word !== undefined).join(" ")} ${flags}actions=${actions}`;
+}
+
+/** OFPFF_EMERG of OpenFlow 1.0: the flows of a cache that Open vSwitch does not have. */
+const EMERGENCY = 4;
+
+/** The flags; a flow of the emergency cache is refused for its time-outs, or as if there were no room. */
+function withoutEmergency({ flags, idleTimeout, hardTimeout }: AnyFlowMod, context: Context): number {
+  if (isSince("1.1", context) || (flags & EMERGENCY) === 0) return flags;
+  const others = flags & ~EMERGENCY;
+  formatFlowFlags(others, context);
+  return refuse(
+    "emergency flows are not kept",
+    idleTimeout || hardTimeout ? "OFPFMFC_BAD_EMERG_TIMEOUT" : "OFPFMFC_TABLE_FULL",
+  );
 }
 
 type FlowFilter = Extract<MessageOf<"multipart_request">, { readonly kind: "flow_desc" }>["body"];
 
-export function formatFlowFilter({ table, outPort, match }: FlowFilter): string {
+export function formatFlowFilter({ table, outPort, match }: FlowFilter, context: Context): string {
+  checkPort(outPort);
   const tableText = table === ALL_TABLES ? "" : ` table=${table}`;
   const portText = outPort === OFPP_ANY ? "" : ` out_port=${formatPort(outPort)}`;
-  return `${tableText}${portText} ${formatMatch(match)}`;
+  return `${tableText}${portText} ${formatMatch(match, context)}`;
 }
 
 export function formatFlowDesc(flow: FlowDesc, context: Context): string {
@@ -135,10 +162,10 @@ export function formatFlowDesc(flow: FlowDesc, context: Context): string {
     idleAge === undefined ? undefined : `idle_age=${idleAge | 0}`,
     hardAge === undefined || BigInt(hardAge) === duration / 1_000_000_000n ? undefined : `hard_age=${hardAge}`,
   ];
-  const match = formatMatch(flow.match, flow.priority);
+  const match = formatMatch(flow.match, context, flow.priority);
   return (
     `\n ${listed(fields)}${formatFlowFlags(flags, context)}${listed(behindFlags)}` +
-    `${match}${match === "" ? "" : " "}actions=${formatActions(actions)}`
+    `${match}${match === "" ? "" : " "}actions=${formatActions(actions, context)}`
   );
 }
 
@@ -172,10 +199,10 @@ interface FlowRemoved {
   readonly stats: OxsStats;
 }
 
-export function formatFlowRemoved(m: FlowRemoved): string {
+export function formatFlowRemoved(m: FlowRemoved, context: Context): string {
   const { table, cookie, hardTimeout, stats } = m;
   const words = [
-    formatMatch(m.match, m.priority),
+    formatMatch(m.match, context, m.priority),
     `reason=${formatRemovedReason(m.reason)}`,
     table === ALL_TABLES ? undefined : `table_id=${table}`,
     cookie === 0n ? undefined : `cookie:${hex(cookie)}`,
@@ -188,8 +215,8 @@ export function formatFlowRemoved(m: FlowRemoved): string {
   return ` ${words.filter((word) => word !== undefined).join(" ")}\n`;
 }
 
-export function formatNxFlowRemoved(m: MessageOf<"nxt_flow_removed">): string {
+export function formatNxFlowRemoved(m: MessageOf<"nxt_flow_removed">, context: Context): string {
   const { duration, packets, bytes, tablePlusOne } = m;
   const table = tablePlusOne === 0 ? ALL_TABLES : tablePlusOne - 1;
-  return formatFlowRemoved({ ...m, table, hardTimeout: 0, stats: { duration, packets, bytes } });
+  return formatFlowRemoved({ ...m, table, hardTimeout: 0, stats: { duration, packets, bytes } }, context);
 }

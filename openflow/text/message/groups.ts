@@ -2,9 +2,9 @@ import type { Bucket, Group } from "#openflow/flow.ts";
 import { BUCKET, type GroupMod } from "#openflow/messages/groups.ts";
 import { OPENFLOW_VERSION } from "#openflow/messages/handshake.ts";
 import type { MessageOf } from "#openflow/messages/message.ts";
-import { formatActions } from "#openflow/text/format-actions.ts";
 import { formatActionBits } from "./capabilities.ts";
 import { formatFieldMasks } from "./field-names.ts";
+import { formatActions } from "./flows.ts";
 import {
   type Context,
   formatDuration,
@@ -41,7 +41,7 @@ function formatBucket(bucket: Bucket, type: Group["type"], context: Context): st
     (weight === usual ? "" : `weight:${weight},`) +
     (watchPort === OFPP_ANY ? "" : `watch_port:${formatPort(watchPort)},`) +
     (watchGroup === OFPG_ANY ? "" : `watch_group:${watchGroup},`) +
-    `actions=${formatActions(actions)}`
+    `actions=${formatActions(actions, context)}`
   );
 }
 

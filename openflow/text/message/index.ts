@@ -12,6 +12,7 @@ import { fits } from "#openflow/messages/layout.ts";
 import { decode, type Format, findFormat } from "#openflow/messages/message.ts";
 import { Reader } from "#openflow/wire/reader.ts";
 import { formatBody } from "./body.ts";
+import { formatBundleAdd, type Quote } from "./members.ts";
 import { formatPartFlags } from "./multipart.ts";
 import { type Context, chomp, endLine, formatHexDump } from "./words.ts";
 
@@ -81,6 +82,7 @@ function nameTruncated(bytes: Uint8Array, header: Header): string {
 
 function printWhole(bytes: Uint8Array, verbosity: number): Printed {
   let head = "";
+  let flags = "";
   try {
     const r = new Reader(bytes);
     const header = readHeader(r);
@@ -88,31 +90,40 @@ function printWhole(bytes: Uint8Array, verbosity: number): Printed {
     const format = findFormat(identity);
     // What Open vSwitch does not know is no mistake of the sender's.
     if (format === undefined) return { text: formatRefusal("", refusalOf(identity), bytes) };
-    if (!fits(format, r.left)) return printRefused("", decodeError(bytes), bytes);
+    if (!fits(format, r.left)) return printRefused("", fail("its length is none that it may have", bytes), bytes);
     head = formatHeader(format, header);
     const context: Context = { version: header.version, verbosity, bytes };
-    const body = formatBody(decode(bytes).message, context, (inner, level) => printMessage(inner, level).text);
-    return { text: endLine(chomp(`${head}${formatFlags(identity, context)}${body}`)) };
+    flags = formatFlags(identity, context);
+    const body = formatWhole(format, context);
+    return { text: endLine(chomp(`${head}${flags}${body}`)) };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    return printRefused(head, error, bytes);
+    return printRefused(flags === "" ? `${head} ` : `${head}${flags}\n`, error, bytes);
   }
 }
 
-/** The error of a message that is known not to decode. */
-function decodeError(bytes: Uint8Array): DecodeError {
+function formatWhole({ path }: Format, context: Context): string {
+  const quote: Quote = (inner, verbosity) => printMessage(inner, verbosity).text;
+  // A member that cannot be read is no reason to say nothing of what is around it.
+  if (path === "bundle_add") return formatBundleAdd(context, quote);
+  return formatBody(decode(context.bytes).message, context, quote);
+}
+
+/** Undefined for a message that can be read, whatever a switch says of it. */
+function decodeError(bytes: Uint8Array): DecodeError | undefined {
   try {
     decode(bytes);
+    return undefined;
   } catch (error) {
     if (error instanceof DecodeError) return error;
     throw error;
   }
-  return fail("its length is none that it may have", bytes);
 }
 
 function printRefused(head: string, error: DecodeError, bytes: Uint8Array): Printed {
-  const text = formatRefusal(head === "" ? "" : `${head} `, refusalFor(error), bytes);
-  return { text, problem: error };
+  const text = formatRefusal(head === " " ? "" : head, refusalFor(error), bytes);
+  const problem = decodeError(bytes);
+  return problem === undefined ? { text } : { text, problem };
 }
 
 function formatRefusal(head: string, refusal: string, bytes: Uint8Array): string {

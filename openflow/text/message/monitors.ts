@@ -1,8 +1,7 @@
 import type { FlowUpdate } from "#openflow/messages/flow-monitor.ts";
 import type { MessageOf } from "#openflow/messages/message.ts";
-import { formatActions } from "#openflow/text/format-actions.ts";
-import { formatMatch, formatRemovedReason } from "./flows.ts";
-import { chomp, formatBits, formatPort, hex, refuse, shortHex } from "./words.ts";
+import { formatActions, formatMatch, formatRemovedReason } from "./flows.ts";
+import { type Context, chomp, formatBits, formatPort, hex, refuse, shortHex } from "./words.ts";
 
 const OFPP_ANY = 0xffff_ffff;
 const OFPG_ANY = 0xffff_ffff;
@@ -14,7 +13,7 @@ const KNOWN = 0b101_1111;
 
 type MonitorRequest = Extract<MessageOf<"multipart_request">, { readonly kind: "flow_monitor" }>["body"][number];
 
-export function formatMonitorRequest(request: MonitorRequest): string {
+export function formatMonitorRequest(request: MonitorRequest, context: Context): string {
   const { monitorId, command, flags, outPort, outGroup, table, match } = request;
   if (command === "delete") return `\n id=${monitorId} command=delete`;
   if ((flags & CHANGES) === 0 || (flags & ~KNOWN) !== 0)
@@ -25,14 +24,14 @@ export function formatMonitorRequest(request: MonitorRequest): string {
     outPort === OFPP_ANY ? undefined : `out_port=${formatPort(outPort)}`,
     outGroup === 0 || outGroup === OFPG_ANY ? undefined : `out_group=${outGroup | 0}`,
     table === ALL_TABLES ? undefined : `table=${table}`,
-    formatMatch(match),
+    formatMatch(match, context),
   ];
   return chomp(`\n ${words.filter((word) => word !== undefined).join(" ")}`);
 }
 
 const EVENTS = { initial: "INITIAL", added: "ADDED", removed: "DELETED", modified: "MODIFIED" } as const;
 
-export function formatFlowUpdate(update: FlowUpdate): string {
+export function formatFlowUpdate(update: FlowUpdate, context: Context): string {
   switch (update.event) {
     case "abbrev":
       return `\n event=ABBREV xid=${hex(update.xid)}`;
@@ -49,11 +48,11 @@ export function formatFlowUpdate(update: FlowUpdate): string {
         idleTimeout === 0 ? undefined : `idle_timeout=${idleTimeout}`,
         hardTimeout === 0 ? undefined : `hard_timeout=${hardTimeout}`,
         `cookie=${shortHex(cookie)}`,
-        formatMatch(match),
+        formatMatch(match, context),
       ];
       const text = `\n ${words.filter((word) => word !== undefined).join(" ")}`;
       if (actions.length === 0) return text;
-      return `${text}${text.endsWith(" ") ? "" : " "}actions=${formatActions(actions)}`;
+      return `${text}${text.endsWith(" ") ? "" : " "}actions=${formatActions(actions, context)}`;
     }
   }
 }

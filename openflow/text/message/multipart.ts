@@ -34,7 +34,7 @@ export function formatRequest(request: MultipartRequest, context: Context): stri
       return "";
     case "flow_desc":
     case "aggregate_stats":
-      return formatFlowFilter(request.body);
+      return formatFlowFilter(request.body, context);
     case "port_stats":
       return ` port_no=${formatPort(request.body.port)}`;
     case "port_desc":
@@ -52,7 +52,7 @@ export function formatRequest(request: MultipartRequest, context: Context): stri
     case "table_features":
       return formatTables(request.body.map((table) => viewFeatures(table, context)));
     case "flow_monitor":
-      return request.body.map(formatMonitorRequest).join("");
+      return request.body.map((one) => formatMonitorRequest(one, context)).join("");
   }
 }
 
@@ -98,7 +98,7 @@ export function formatReply(reply: MultipartReply, context: Context): string {
     case "queue_desc":
       return formatQueueDescs(reply.body);
     case "flow_monitor":
-      return reply.body.map(formatFlowUpdate).join("");
+      return reply.body.map((update) => formatFlowUpdate(update, context)).join("");
     case "nxst_ipfix_bridge":
       return formatIpfixBridge(reply.body);
     case "nxst_ipfix_flow":

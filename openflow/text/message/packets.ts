@@ -1,8 +1,8 @@
 import type { Match } from "#openflow/match.ts";
 import type { MessageOf } from "#openflow/messages/message.ts";
 import type { Continuation } from "#openflow/messages/packets.ts";
-import { formatActions } from "#openflow/text/format-actions.ts";
-import { formatMatch } from "./flows.ts";
+import { formatMatch } from "#openflow/text/format-match.ts";
+import { formatActions } from "./flows.ts";
 import { formatFrame } from "./frame.ts";
 import { type Context, hex, refuse, shortHex } from "./words.ts";
 
@@ -29,13 +29,13 @@ interface PacketIn {
   readonly continuation?: Continuation;
 }
 
-export function formatPacketIn(m: PacketIn, { verbosity }: Context): string {
+export function formatPacketIn(m: PacketIn, context: Context): string {
   const { table, cookie, totalLength, data, bufferId } = m;
   const words = [
     table === 0 ? undefined : `table_id=${table}`,
     cookie === NO_COOKIE ? undefined : `cookie=${hex(cookie)}`,
     `total_len=${totalLength}`,
-    formatMatch(m.metadata),
+    formatKnown(m.metadata),
     `(via ${formatPacketInReason(m.reason)})`,
     `data_len=${data.length}`,
     formatBuffer(bufferId, totalLength, data.length),
@@ -43,9 +43,14 @@ export function formatPacketIn(m: PacketIn, { verbosity }: Context): string {
   return (
     ` ${words.filter((word) => word !== undefined).join(" ")}\n` +
     formatUserdata(m.userdata) +
-    formatContinuation(m.continuation ?? []) +
-    (verbosity > 0 ? formatFrame(data, packetTypeOf(m.metadata)) : "")
+    formatContinuation(m.continuation ?? [], context) +
+    (context.verbosity > 0 ? formatFrame(data, packetTypeOf(m.metadata)) : "")
   );
+}
+
+/** What else is said of a packet is no reason to refuse it. */
+function formatKnown(metadata: Match): string {
+  return formatMatch(metadata.filter(({ field }) => field !== "unknown"));
 }
 
 function formatBuffer(bufferId: number, totalLength: number, dataLength: number): string {
@@ -97,7 +102,7 @@ function formatUserdata(userdata: Uint8Array | undefined): string {
   return ` userdata=${Array.from(userdata, (byte) => byte.toString(16).padStart(2, "0")).join(".")}\n`;
 }
 
-function formatContinuation(items: Continuation): string {
+function formatContinuation(items: Continuation, context: Context): string {
   const stack: string[] = [];
   const actions: string[] = [];
   let actionSet = "";
@@ -125,10 +130,10 @@ function formatContinuation(items: Continuation): string {
         break;
       case "actions":
         actions.push(`unroll_xlate(table=${table}, cookie=${cookie})`);
-        if (item.value.length > 0) actions.push(formatActions(item.value));
+        if (item.value.length > 0) actions.push(formatActions(item.value, context));
         break;
       case "actionSet":
-        actionSet = item.value.length === 0 ? "" : formatActions(item.value);
+        actionSet = item.value.length === 0 ? "" : formatActions(item.value, context);
         break;
       case "odpPort":
         lines.odpPort = item.value === 0 ? "" : `odp_port=${item.value}`;
@@ -169,15 +174,16 @@ const SOURCES: readonly unknown[] = [0xffff_fffd, 0xffff_fffe, 0xffff_ffff];
 
 const PIPELINE_FIELDS = /^(tun_(?!ttl|tos)\w+|metadata|in_port|x{0,2}reg\d+|packet_type)$/;
 
-export function formatPacketOut(m: MessageOf<"packet_out">, { verbosity }: Context): string {
+export function formatPacketOut(m: MessageOf<"packet_out">, context: Context): string {
   const { metadata, actions, bufferId, data } = m;
   for (const { field } of metadata)
-    if (!PIPELINE_FIELDS.test(field)) refuse(`${field} is no field of the pipeline`, "OFPBRC_PIPELINE_FIELDS_ONLY");
+    if (field !== "unknown" && !PIPELINE_FIELDS.test(field))
+      refuse(`${field} is no field of the pipeline`, "OFPBRC_PIPELINE_FIELDS_ONLY");
   const port = metadata.find((term) => term.field === "in_port")?.value;
   if (port === undefined || port === 0 || (Number(port) >= FIRST_RESERVED && !SOURCES.includes(port)))
     refuse(`in_port ${port} is no port that a packet comes from`, "OFPBRC_BAD_PORT");
-  const text = ` ${formatMatch(metadata)} actions=${formatActions(actions)}`;
+  const text = ` ${formatKnown(metadata)} actions=${formatActions(actions, context)}`;
   if (bufferId !== NO_BUFFER) return `${text} buffer=${hex(bufferId, 8)}`;
-  const frame = verbosity > 0 && data.length > 0 ? `\n${formatFrame(data, packetTypeOf(metadata))}` : "";
+  const frame = context.verbosity > 0 && data.length > 0 ? `\n${formatFrame(data, packetTypeOf(metadata))}` : "";
   return `${text} data_len=${data.length}${frame}`;
 }
