@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import {
+  SERVER_PORT,
+  type ServiceCluster,
+  service,
+  slice,
+  startServiceCluster,
+} from "#test/support/service-cluster.ts";
+import { until } from "../watch/until.ts";
+
+const VIP = "10.96.0.10";
+const CLIENT = "n1-pod1";
+const STAYS = "n1-pod2";
+const OTHERS = ["n1-pod3", "n2-pod1", "n2-pod2"];
+const ROUNDS = 12;
+
+describe("services whose endpoints, policies and nodes change, with real connections", function () {
+  this.timeout(60_000);
+  let rig: ServiceCluster;
+  before(async () => {
+    rig = await startServiceCluster({ name: "svclife", families: [4, 6], podsPerNode: 3 });
+  });
+  after(() => rig?.close());
+
+  const endpoint = (pod: string, more: object = {}) => ({
+    addresses: [rig.address(pod, 4)],
+    nodeName: pod.split("-")[0],
+    ...more,
+  });
+  const web = (pods: readonly string[], spec: object = {}): object[] => [
+    service("web", {
+      clusterIPs: [VIP],
+      ports: [
+        { port: 80, name: "t" },
+        { port: 80, name: "u", protocol: "UDP" },
+      ],
+      ...spec,
+    }),
+    slice(
+      "web",
+      4,
+      pods.map((pod) => endpoint(pod)),
+      [
+        { name: "t", port: SERVER_PORT },
+        { name: "u", port: SERVER_PORT, protocol: "UDP" },
+      ],
+    ),
+  ];
+  const ask = (count: number, sourcePort = 0) => rig.wire.ask(rig.netns(CLIENT), "tcp", VIP, 80, count, sourcePort);
+  const named = (pod: string) => `${pod} ${rig.address(CLIENT, 4)}`;
+
+  it("share connections evenly among endpoints: chi-squared over 4,000", async () => {
+    const pods = [STAYS, ...OTHERS];
+    await rig.put(web(pods));
+    const heard = await ask(4000);
+    assert.deepEqual(Object.keys(heard).sort(), pods.map(named).sort());
+    const chiSquared = Object.values(heard).reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0);
+    // Three degrees of freedom: more than this comes by chance once in a million times.
+    assert.ok(chiSquared < 30.7, `${chiSquared}: ${JSON.stringify(heard)}`);
+  });
+
+  it("choose for the same client and port as before, unless its endpoint went: the others keep theirs", async () => {
+    const ports = Array.from({ length: 40 }, (_, i) => 20_000 + i);
+    const choices = async () => Promise.all(ports.map(async (port) => Object.keys(await ask(1, port))[0]));
+    await rig.put(web([STAYS, ...OTHERS]));
+    const before = await choices();
+    await rig.put(web([STAYS, ...OTHERS.slice(1)]));
+    const after = await choices();
+    for (const [i, choice] of before.entries())
+      if (choice !== named(OTHERS[0]!)) assert.equal(after[i], choice, `port ${ports[i]}`);
+    assert.ok(before.includes(named(OTHERS[0]!)));
+    assert.ok(!after.includes(named(OTHERS[0]!)));
+  });
+
+  it("lose no connection to endpoints that stay, new or held, while others come and go", async () => {
+    await rig.put(web([STAYS]));
+    assert.equal(await rig.wire.hold("held", rig.netns(CLIENT), VIP, 80), named(STAYS));
+    await rig.wire.startLoad("load", rig.netns(CLIENT), VIP, 80);
+    for (let round = 0; round < ROUNDS; round++) {
+      const others = OTHERS.filter((_pod, i) => ((round + 1) >> i) & 1);
+      await rig.put(web([STAYS, ...others]));
+      assert.equal(await rig.wire.talk("held"), "still there?");
+    }
+    const heard = await rig.wire.stopLoad("load");
+    const strangers = Object.keys(heard).filter((what) => ![STAYS, ...OTHERS].map(named).includes(what));
+    assert.deepEqual(strangers, [], JSON.stringify(heard));
+    await rig.wire.hangUp("held");
+  });
+
+  it("keep a connection to an endpoint that is going, and give new ones to others", async () => {
+    const going = { conditions: { ready: false, serving: true, terminating: true } };
+    await rig.put(web([STAYS]));
+    await rig.wire.hold("old", rig.netns(CLIENT), VIP, 80);
+    const [of] = web([]);
+    const ports = [{ name: "t", port: SERVER_PORT }];
+    await rig.put([of!, slice("web", 4, [endpoint(STAYS, going), endpoint("n2-pod1")], ports)]);
+    assert.deepEqual(await ask(10), { [named("n2-pod1")]: 10 });
+    assert.equal(await rig.wire.talk("old"), "still there?");
+    await rig.wire.hangUp("old");
+  });
+
+  for (const signal of ["SIGTERM", "SIGKILL"] as const)
+    it(`serve on while the node process is away after ${signal}, and when it is back nothing was written`, async () => {
+      await rig.put([
+        ...web([STAYS, ...OTHERS]),
+        service("kept", { clusterIPs: ["10.96.0.11"], sessionAffinity: "ClientIP", ports: [{ port: 80 }] }),
+        slice(
+          "kept",
+          4,
+          OTHERS.map((pod) => endpoint(pod)),
+          [{ port: SERVER_PORT }],
+        ),
+      ]);
+      const kept = () => rig.wire.ask(rig.netns(CLIENT), "tcp", "10.96.0.11", 80, 3);
+      const before = await kept();
+      await rig.wire.startLoad("load", rig.netns(CLIENT), VIP, 80);
+      await until(async () => Object.keys(await rig.wire.readLoad("load")).length === 4);
+      const since = performance.now();
+      const old = await written(rig);
+      await rig.cluster.stop("n1", signal);
+      await rig.cluster.restart("n1");
+      const now = await written(rig);
+      const elapsed = (performance.now() - since) / 1000;
+      assert.deepEqual([...now.keys()].sort(), [...old.keys()].sort());
+      assert.deepEqual(
+        [...now].filter(([, age]) => age < elapsed - 0.01).map(([what]) => what),
+        [],
+      );
+      const heard = await rig.wire.stopLoad("load");
+      assert.deepEqual(Object.keys(heard).sort(), [STAYS, ...OTHERS].map(named).sort());
+      assert.deepEqual(await kept(), before);
+    });
+
+  // Last, for what is denied is known to conntrack for half a minute, and its ports are not for others meanwhile.
+  it("are judged by policies as what they lead to: denied again and again, and let through when the policy goes", async () => {
+    const deny = {
+      ...{ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" },
+      metadata: { name: "deny", namespace: "default" },
+      spec: { podSelector: {}, policyTypes: ["Egress"], egress: [{ to: [{ ipBlock: { cidr: `${VIP}/32` } }] }] },
+    };
+    await rig.put([...web(OTHERS.slice(1)), deny]);
+    const netns = rig.netns(CLIENT);
+    // Its SYN is sent again each second, in one connection that conntrack knows.
+    assert.deepEqual(await ask(1), { timeout: 1 });
+    assert.deepEqual(await rig.wire.ask(netns, "udp", VIP, 80, 1, 21_000), { timeout: 1 });
+    await rig.wire.startLoad("asking", netns, VIP, 80);
+    await rig.put(web(OTHERS.slice(1)));
+    await until(async () => Object.keys(await rig.wire.readLoad("asking")).length > 0);
+    const allowed = OTHERS.slice(1).map(named);
+    for (const heard of [await rig.wire.stopLoad("asking"), await rig.wire.ask(netns, "udp", VIP, 80, 1, 21_000)])
+      for (const what of Object.keys(heard)) assert.ok(allowed.includes(what), what);
+  });
+});
+
+/** Every flow and group of n1's switch but what it has learned, with its age in seconds. */
+async function written(rig: ServiceCluster): Promise<ReadonlyMap<string, number>> {
+  const flows = (await rig.ofctl("n1", "dump-flows")).split("\n").filter((line) => line.includes("actions="));
+  const groups = (await rig.ofctl("n1", "dump-group-stats")).split("\n").filter((line) => line.includes("group_id="));
+  const entries = [...flows.filter((line) => !line.includes("hard_timeout=")), ...groups];
+  return new Map(
+    entries.map((line) => [
+      line.replace(
+        /(duration|n_packets|n_bytes|idle_age|ref_count|packet_count|byte_count|bucket\d+:packet_count)=[^, ]*,? ?/g,
+        "",
+      ),
+      Number(/duration=([\d.]+)s/.exec(line)?.[1]),
+    ]),
+  );
+}
