@@ -176,6 +176,8 @@ type Connection =
       /** A port that has no name here is a number. */
       readonly alg?: "ftp" | "tftp" | number;
       readonly exec?: readonly Action[];
+      /** Flags that nobody knows, which no text has. */
+      readonly otherFlags?: number;
     }
   | { readonly type: "ct_clear" };
 

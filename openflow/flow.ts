@@ -36,6 +36,8 @@ export interface GroupSelection {
   readonly parameter: bigint;
   /** Each with the bits of it that count as its value. */
   readonly fields: Match;
+  /** Under the number that Open vSwitch took for Netronome's at first; it reads both. */
+  readonly hasOldNumber?: true;
 }
 
 /** A group table entry; its identity is `groupId`. */

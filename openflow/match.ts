@@ -30,6 +30,21 @@ export type MatchTerm = FieldMatch | UnknownMatch;
  */
 export type Match = readonly MatchTerm[];
 
+const AS_SENT = Symbol("as sent");
+type SentMatch = Match & { readonly [AS_SENT]?: Uint8Array };
+
+/**
+ * A match whose sender has other habits than Open vSwitch (another order, masks that leave nothing open, older headers) holds the
+ * bytes beside its terms, to be written again as it came. They are no part of its value: a copy does not have them.
+ */
+export function rememberBytes(terms: Match, bytes: Uint8Array): Match {
+  return Object.defineProperty(terms, AS_SENT, { value: bytes });
+}
+
+export function bytesAsSent(terms: Match): Uint8Array | undefined {
+  return (terms as SentMatch)[AS_SENT];
+}
+
 /** How a match is written in code: match({ eth_type: 0x800, ip_dst: [0x0a000000, 0xff000000], reg0: 1 }). */
 export type MatchSpec = { readonly [F in FieldName]?: FieldValue | readonly [value: FieldValue, mask: FieldValue] };
 

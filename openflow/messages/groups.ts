@@ -61,14 +61,19 @@ function encodeParts(w: Writer, lengthAt: number, group: Group): void {
   const start = w.offset;
   buckets.encode(w, group.buckets);
   w.patch16(lengthAt, w.offset - start);
-  groupProperties.encode(w, group);
+  const { selection: chosen } = group;
+  groupProperties.encode(w, chosen?.hasOldNumber ? { oldSelection: chosen } : group);
 }
 
 function decodeParts(r: Reader, length: number): Pick<Group, "buckets" | "selection"> {
   if (length > r.left) r.fail(`${length} bytes of buckets; ${r.left} are left`);
   const list = r.slice(length, () => buckets.decode(r));
   const { oldSelection, ...others } = groupProperties.decode(r);
-  return { buckets: list, ...(oldSelection === undefined ? {} : { selection: oldSelection }), ...others };
+  return {
+    buckets: list,
+    ...(oldSelection === undefined ? {} : { selection: { ...oldSelection, hasOldNumber: true } }),
+    ...others,
+  };
 }
 
 const GROUP_COMMAND = { add: 0, modify: 1, delete: 2, insert_bucket: 3, remove_bucket: 5, add_or_mod: 0x8000 } as const;

@@ -21,6 +21,12 @@ export function checkAction(action: Action, word: string, context: ActionContext
   context.kind = kindBehind(action, word, kind);
 }
 
+/** What the packet is behind the action; fails where it is none that the action can work on. */
+export function packetBehind(action: Action, word: string, kind: PacketKind): PacketKind {
+  checkPacket(action, word, kind);
+  return kindBehind(action, word, kind);
+}
+
 const MAX_METER = 0xffff_0000;
 
 /** An action set is carried out in an order of its own, so that nobody asks of these what the packet is. */

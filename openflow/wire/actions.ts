@@ -8,7 +8,7 @@ import { NICIRA_ACTIONS } from "./nicira-actions.ts";
 import { hasShortHeader, UnknownField } from "./oxm.ts";
 import { Reader } from "./reader.ts";
 import { STANDARD_ACTIONS } from "./standard-actions.ts";
-import { findOlderForm } from "./version-actions.ts";
+import { findOlderForm, isOfVersion } from "./version-actions.ts";
 import type { Writer } from "./writer.ts";
 
 /*
@@ -62,8 +62,14 @@ function writtenForms(except: NonNullable<AnyForm["written"]>): WrittenForms {
   );
 }
 
-const standardByNumber = new Map(forms.filter((form) => !form.isNicira).map((form) => [form.number, form]));
-const niciraByNumber = new Map(forms.filter((form) => form.isNicira).map((form) => [form.number, form]));
+/** What is read: a version takes no number of another one's. */
+const readable = [0, 1, 2, 3, 4, 5, 6].map((version) => {
+  const own = forms.filter((form) => isOfVersion(form, version));
+  const byNumber = (isNicira: boolean) =>
+    new Map(own.filter((form) => form.isNicira === isNicira).map((form) => [form.number, form]));
+  return { standard: byNumber(false), nicira: byNumber(true) };
+});
+const loadBits = forms.find(({ isNicira, number }) => isNicira && number === NXAST_REG_LOAD2)!;
 
 export function isInstruction(action: Action): action is Instruction {
   switch (action.type) {
@@ -100,7 +106,7 @@ export function encodeAction(w: Writer, action: Action): void {
 /** Before OpenFlow 1.5 some bits of a field are set by NXAST_REG_LOAD, a row of them each; NXAST_REG_LOAD2 is for the rest. */
 function encodeMasked(w: Writer, action: ActionOf<"set_field">): void {
   if (FIELDS[action.field].isOption || !hasShortHeader(action.field)) {
-    writeForm(w, niciraByNumber.get(NXAST_REG_LOAD2)!, action);
+    writeForm(w, loadBits, action);
     return;
   }
   for (const load of splitIntoLoads(action)) encodeAction(w, load);
@@ -175,9 +181,11 @@ function decodeCtNested(r: Reader): { readonly nat?: NatSpec | true; readonly ex
 }
 
 function narrowToAction(r: Reader, length: number): number {
-  if (length < 8 || length % 8 !== 0)
+  if (length < 8 || length % 8 !== 0 || length > r.left)
     r.fail(
-      `action length ${length}; a multiple of 8 is expected`,
+      length > r.left
+        ? `${length} bytes are expected, ${r.left} are left`
+        : `action length ${length}; a multiple of 8 is expected`,
       refusalOfHead(r.bytes.subarray(r.offset, r.end), r.version),
     );
   return r.narrow(length);
@@ -227,12 +235,12 @@ function readForm(r: Reader): Pick<AnyForm, "type" | "decode"> | undefined {
   r.skip(2);
   const isOlder = r.version < NEWEST;
   if (type !== OFPAT_EXPERIMENTER)
-    return (isOlder ? findOlderForm(r.version, 0, type) : undefined) ?? standardByNumber.get(type);
+    return (isOlder ? findOlderForm(r.version, 0, type) : undefined) ?? readable[r.version]!.standard.get(type);
   if (r.left < 6) return undefined;
   const owner = r.u32();
   const subtype = r.u16();
   const older = isOlder ? findOlderForm(r.version, owner, subtype) : undefined;
-  return older ?? (owner === NICIRA ? niciraByNumber.get(subtype) : undefined);
+  return older ?? (owner === NICIRA ? readable[r.version]!.nicira.get(subtype) : undefined);
 }
 
 /** OpenFlow 1.5. */

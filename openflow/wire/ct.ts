@@ -29,7 +29,7 @@ export function encodeCt(
   encodeNested: (w: Writer, actions: readonly Action[]) => void,
   encodeNatAction: (w: Writer, spec: NatSpec | true) => void,
 ): void {
-  w.u16((ct.commit ? COMMIT : 0) | (ct.force ? FORCE : 0));
+  w.u16((ct.commit ? COMMIT : 0) | (ct.force ? FORCE : 0) | (ct.otherFlags ?? 0));
   if (typeof ct.zone === "object") {
     encodeShortHeader(w, ct.zone);
     encodeBits(w, ct.zone);
@@ -49,7 +49,7 @@ export function decodeCt(
   decodeNested: (r: Reader) => { readonly nat?: NatSpec | true; readonly exec: readonly Action[] },
 ): Ct {
   const flags = r.u16();
-  if ((flags & ~(COMMIT | FORCE)) !== 0) r.fail(`ct flags 0x${flags.toString(16)}`);
+  const otherFlags = flags & ~(COMMIT | FORCE);
   const zone = decodeZone(r);
   const table = r.u8();
   r.skip(3);
@@ -64,6 +64,7 @@ export function decodeCt(
     ...(nat === undefined ? {} : { nat }),
     ...(alg === undefined ? {} : { alg }),
     ...(exec.length === 0 ? {} : { exec }),
+    ...(otherFlags === 0 ? {} : { otherFlags }),
   };
 }
 

@@ -9,12 +9,14 @@ import {
 } from "#openflow/fields.ts";
 import {
   allOnes,
+  bytesAsSent,
   canonicalAsRead,
   type FieldMatch,
   type FieldValue,
   isFolded,
   type Match,
   type MatchTerm,
+  rememberBytes,
   shortestOption,
   sized,
   type UnknownMatch,
@@ -132,6 +134,12 @@ export function encodeMatch(w: Writer, match: Match): void {
 
 /** The terms alone, one behind the other, as Open vSwitch writes them. */
 export function encodeTerms(w: Writer, match: Match): void {
+  const sent = bytesAsSent(match);
+  if (sent !== undefined && w.version === OPENFLOW15) w.raw(sent);
+  else writeTerms(w, match);
+}
+
+function writeTerms(w: Writer, match: Match): void {
   for (let i = 0; i < match.length; i++) {
     const term = match[i]!;
     if (term.field === "unknown") {
@@ -195,18 +203,34 @@ export function decodeMatch(r: Reader): Match {
 /** Terms up to the end of what is read. */
 export function decodeTerms(r: Reader): Match {
   const terms: MatchTerm[] = [];
+  const start = r.offset;
   let last = -1;
+  let isUsual = true;
   while (r.offset < r.end) {
     r.enter("match", terms.length);
+    const at = r.offset;
     last = decodeTerm(r, terms, last);
+    isUsual &&= isWrittenSo(r, at, terms);
     r.leave();
   }
-  if (last !== UNORDERED) return terms;
+  if (last !== UNORDERED && isUsual) return terms;
   try {
-    return canonicalAsRead(terms);
+    const match = last === UNORDERED ? canonicalAsRead(terms) : terms;
+    return r.version === OPENFLOW15 ? rememberBytes(match, r.bytes.slice(start, r.end)) : match;
   } catch (error) {
     return r.fail(error instanceof Error ? error.message : String(error), "OFPBMC_DUP_FIELD");
   }
+}
+
+/** Whether the term that was read last begins with the header that it would be written with. */
+function isWrittenSo(r: Reader, at: number, terms: readonly MatchTerm[]): boolean {
+  const term = terms[terms.length - 1];
+  if (term === undefined || term.field === "unknown") return term !== undefined;
+  const header = r.view.getUint32(at);
+  const codec = codecOf(matchCodecs, term.field);
+  if (codec.register >= 0) return header >>> 16 === PACKET_REGS;
+  const hasMask = term.mask !== undefined || codec.exactMask !== undefined;
+  return codec.kind === "option" || header === (hasMask ? codec.maskedHeader : codec.header);
 }
 
 /** What decodeTerm returns from then on: the terms must be put in order. */

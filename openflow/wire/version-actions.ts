@@ -49,6 +49,30 @@ const ONF = 0x4f4e4600;
 
 const openflow10ByNumber = new Map<number, unknown>(OPENFLOW10_ACTIONS.map((form) => [form.number, form]));
 
+type Versions = readonly [first: number, last: number];
+const ALL: Versions = [1, 6];
+const SINCE_1_1: Versions = [2, 6];
+const UP_TO_1_4: Versions = [1, 5];
+
+/** Which versions have a number of the standard; OpenFlow 1.0 has a table of its own. */
+const STANDARD_VERSIONS: ReadonlyMap<number, Versions> = new Map([
+  [25, [3, 6]],
+  [28, [6, 6]],
+  [29, [6, 6]],
+]);
+
+/** Which versions have a number of Nicira's: what became standard, or needs what is. */
+const NICIRA_VERSIONS: ReadonlyMap<number, Versions> = new Map([
+  ...[4, 18, 23, 24, 25, 26, 30, 31, 40].map((number) => [number, [1, 1]] as const),
+  ...[6, 7, 33].map((number) => [number, UP_TO_1_4] as const),
+  ...[46, 47, 48].map((number) => [number, [4, 6]] as const),
+]);
+
+export function isOfVersion({ isNicira, number }: Pick<ActionForm, "isNicira" | "number">, version: number): boolean {
+  const [first, last] = isNicira ? (NICIRA_VERSIONS.get(number) ?? ALL) : (STANDARD_VERSIONS.get(number) ?? SINCE_1_1);
+  return first <= version && version <= last;
+}
+
 /** The form of an action that versions before 1.5 have and 1.5 has not; `owner` is an experimenter's number, or 0. */
 export function findOlderForm(version: number, owner: number, number: number): ActionForm | undefined {
   if (owner === ONF && number === COPY_FIELD.number) return COPY_FIELD as unknown as ActionForm;

@@ -7,7 +7,7 @@ import type { MessageOf } from "#openflow/messages/message.ts";
 import type { OxsStats } from "#openflow/messages/oxs.ts";
 import { formatActions as formatList } from "#openflow/text/format-actions.ts";
 import { formatMatch as formatTerms } from "#openflow/text/format-match.ts";
-import { checkActions, checkMatch, checkOutputs, checkPort } from "./refusals.ts";
+import { checkActions, checkFlow, checkMatch, checkPort } from "./refusals.ts";
 import {
   type Context,
   formatCounter,
@@ -118,7 +118,7 @@ function formatAnyFlowMod(m: AnyFlowMod, context: Context): string {
   ];
   const actions = formatActions(m.actions, context);
   const flags = formatFlowFlags(withoutEmergency(m, context), context);
-  checkOutputs(m.actions);
+  checkFlow(m, context);
   return ` ${words.filter((word) => word !== undefined).join(" ")} ${flags}actions=${actions}`;
 }
 

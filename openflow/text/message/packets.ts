@@ -4,7 +4,7 @@ import type { Continuation } from "#openflow/messages/packets.ts";
 import { formatMatch } from "#openflow/text/format-match.ts";
 import { formatActions } from "./flows.ts";
 import { formatFrame } from "./frame.ts";
-import { type Context, hex, refuse, shortHex } from "./words.ts";
+import { type Context, hex, isSince, refuse, shortHex } from "./words.ts";
 
 const NO_BUFFER = 0xffff_ffff;
 const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
@@ -180,7 +180,11 @@ export function formatPacketOut(m: MessageOf<"packet_out">, context: Context): s
     if (field !== "unknown" && !PIPELINE_FIELDS.test(field))
       refuse(`${field} is no field of the pipeline`, "OFPBRC_PIPELINE_FIELDS_ONLY");
   const port = metadata.find((term) => term.field === "in_port")?.value;
-  if (port === undefined || port === 0 || (Number(port) >= FIRST_RESERVED && !SOURCES.includes(port)))
+  if (
+    port === undefined ||
+    (port === 0 && isSince("1.5", context)) ||
+    (Number(port) >= FIRST_RESERVED && !SOURCES.includes(port))
+  )
     refuse(`in_port ${port} is no port that a packet comes from`, "OFPBRC_BAD_PORT");
   const text = ` ${formatKnown(metadata)} actions=${formatActions(actions, context)}`;
   if (bufferId !== NO_BUFFER) return `${text} buffer=${hex(bufferId, 8)}`;

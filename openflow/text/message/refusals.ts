@@ -1,8 +1,11 @@
 import type { Action } from "#openflow/actions.ts";
+import { FlowSyntaxError } from "#openflow/errors.ts";
 import { FIELDS } from "#openflow/fields.ts";
+import type { Flow } from "#openflow/flow.ts";
 import type { FieldMatch, Match } from "#openflow/match.ts";
 import { OFPP } from "#openflow/ports.ts";
-import { kindOf, PREREQUISITES } from "#openflow/text/prerequisites.ts";
+import { packetBehind } from "#openflow/text/check-actions.ts";
+import { ETHER_TYPE, kindOf, type PacketKind, PREREQUISITES } from "#openflow/text/prerequisites.ts";
 import { refusalOfKept } from "#openflow/wire/actions.ts";
 import { refusalOfInstruction } from "#openflow/wire/instructions.ts";
 import { type Context, isSince, refuse } from "./words.ts";
@@ -76,8 +79,41 @@ const OUTPUTS: readonly number[] = [
   ...[OFPP.IN_PORT, OFPP.TABLE, OFPP.NORMAL, OFPP.FLOOD, OFPP.ALL, OFPP.CONTROLLER, OFPP.LOCAL],
 ];
 
-/** What a flow asks for that no flow can have. */
-export function checkOutputs(actions: readonly Action[]): void {
+/** What one flow's match, actions and table cannot be together. */
+export function checkFlow(
+  { match, actions, table }: Pick<Flow, "match" | "actions" | "table">,
+  context: Context,
+): void {
+  checkOutputs(actions);
+  // OpenFlow 1.0 lets a flow change what its packets do not have.
+  if (!isSince("1.1", context)) return;
+  let kind = kindOf(match);
+  if (isInconsistent(match, kind)) refuse("a ct_nw or ct_ipv6 field without ip or ipv6", "OFPBAC_MATCH_INCONSISTENT");
+  for (const action of actions) {
+    if (action.type === "goto_table" && action.table <= table)
+      refuse(`a table above ${table} is expected`, "OFPBIC_BAD_TABLE_ID");
+    kind = behindAction(action, kind);
+  }
+}
+
+function isInconsistent(match: Match, { etherType }: PacketKind): boolean {
+  return match.some(
+    ({ field }) =>
+      (/^ct_nw_(src|dst)$/.test(field) && etherType !== ETHER_TYPE.ip) ||
+      (/^ct_ipv6_(src|dst)$/.test(field) && etherType !== ETHER_TYPE.ipv6),
+  );
+}
+
+function behindAction(action: Action, kind: PacketKind): PacketKind {
+  try {
+    return packetBehind(action, action.type, kind);
+  } catch (error) {
+    if (error instanceof FlowSyntaxError) return refuse(error.message, "OFPBAC_MATCH_INCONSISTENT");
+    throw error;
+  }
+}
+
+function checkOutputs(actions: readonly Action[]): void {
   for (const action of actions) {
     if (action.type === "output" && action.port > LAST_PORT && !OUTPUTS.includes(action.port))
       refuse(`nothing is sent to port ${action.port}`, "OFPBAC_BAD_OUT_PORT");

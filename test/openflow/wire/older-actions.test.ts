@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { encode } from "#openflow/messages/message.ts";
 import { formatActions } from "#openflow/text/index.ts";
+import { formatMessage } from "#openflow/text/message/index.ts";
 import { decodeActions } from "#openflow/wire/actions.ts";
 import { Reader } from "#openflow/wire/reader.ts";
 import { judgeActions } from "../ofctl.ts";
@@ -31,7 +33,20 @@ describe("older actions of Open vSwitch", () => {
     );
     for (const [i, [hex, text]] of OLDER.entries()) {
       assert.equal(judged[i]?.text, text);
-      assert.equal(formatActions(decodeActions(new Reader(Buffer.from(hex, "hex")))), text);
+      const r = new Reader(Buffer.from(hex, "hex"));
+      r.version = 1;
+      assert.equal(formatActions(decodeActions(r)), text);
     }
+  });
+
+  it("are none where the standard has the same: they are kept, and printed as the error that a switch would answer", () => {
+    const hex = "ffff0010000023200004000000000007";
+    const actions = decodeActions(new Reader(Buffer.from(hex, "hex")));
+    assert.deepEqual(actions, [{ type: "unknown", bytes: new Uint8Array(Buffer.from(hex, "hex")) }]);
+    const [judged] = judgeActions([Buffer.from(hex, "hex")]);
+    assert.match(judged?.text ?? "", /OFPBAC_BAD_VENDOR_TYPE/);
+    const metadata = [{ field: "in_port", value: 1 }] as const;
+    const packetOut = { type: "packet_out", bufferId: 1, metadata, actions, data: new Uint8Array(0) } as const;
+    assert.match(formatMessage(encode(packetOut, 1)), /: \*\*\*decode error: OFPBAC_BAD_VENDOR_TYPE\*\*\*\n/);
   });
 });
