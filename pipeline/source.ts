@@ -7,6 +7,7 @@ export const KINDS = [
   "ClusterNetworkPolicy",
   "Service",
   "EndpointSlice",
+  "ServiceCIDR",
   "Port",
   "Underlay",
 ] as const;

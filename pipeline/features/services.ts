@@ -3,6 +3,7 @@ import type { Node } from "../model/model.ts";
 import type { Settings } from "../settings.ts";
 import { deriveService } from "./service/balancing.ts";
 import { deriveFixed, deriveNode, derivePort } from "./service/fixed.ts";
+import { deriveNetworks } from "./service/networks.ts";
 
 const ZONE_LABEL = "topology.kubernetes.io/zone";
 
@@ -12,10 +13,15 @@ export function createServicesFeature({ nodeName }: Settings): Feature {
     name: "services",
     always: ["bridge"],
     *affected(change, view) {
-      if (change.kind === "Backends") yield `service ${change.key}`;
+      if (change.kind === "Backends") {
+        yield `service ${change.key}`;
+        // Whether there are any.
+        yield "networks";
+      } else if (change.kind === "ServiceCIDR") yield "networks";
       else if (change.kind === "Port") yield `port ${change.key}`;
       else if (change.kind === "Node" && change.key === nodeName) {
         yield "node";
+        yield "networks";
         // Hints are for zones.
         if (zoneOf(change.before) !== zoneOf(change.after))
           for (const key of view.Service.keys()) yield `service ${key}`;
@@ -26,6 +32,7 @@ export function createServicesFeature({ nodeName }: Settings): Feature {
       if (type === "bridge") return deriveFixed();
       const self = view.Node.get(nodeName);
       if (type === "node") return self === undefined ? [] : deriveNode(self);
+      if (type === "networks") return self === undefined ? [] : deriveNetworks(self, view);
       if (type === "port") {
         const port = view.Port.get(name);
         return port === undefined ? [] : derivePort(port);

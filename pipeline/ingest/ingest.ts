@@ -8,6 +8,7 @@ import { readNetworkPolicy } from "./network-policy.ts";
 import { readPort, readUnderlay } from "./node-local.ts";
 import { createReader, isRecord, type Reader } from "./reader.ts";
 import { readService } from "./service.ts";
+import { readServiceCidr } from "./service-cidr.ts";
 
 /** One line a kind: how an object becomes a model value. Undefined means that nothing useful could be read. */
 const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[K] | undefined } = {
@@ -18,6 +19,7 @@ const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[
   ClusterNetworkPolicy: readClusterNetworkPolicy,
   Service: readService,
   EndpointSlice: readEndpointSlice,
+  ServiceCIDR: readServiceCidr,
   Port: readPort,
   Underlay: readUnderlay,
 };

@@ -4,7 +4,7 @@ import type { RuleChange, Rules, SubjectChange } from "../index/rules.ts";
 import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
 import type { ClusterNetworkPolicy, NetworkPolicy } from "./policy.ts";
-import type { EndpointSlice, Service } from "./service.ts";
+import type { EndpointSlice, Service, ServiceCidr } from "./service.ts";
 
 export type Labels = ReadonlyMap<string, string>;
 
@@ -81,6 +81,7 @@ export interface ModelOf {
   readonly ClusterNetworkPolicy: ClusterNetworkPolicy;
   readonly Service: Service;
   readonly EndpointSlice: EndpointSlice;
+  readonly ServiceCIDR: ServiceCidr;
   readonly Port: Port;
   readonly Underlay: Underlay;
 }

@@ -62,3 +62,9 @@ export interface EndpointSlice {
   readonly ports: readonly SlicePort[];
   readonly endpoints: readonly SliceEndpoint[];
 }
+
+/** networking.k8s.io/v1: networks from which services get their addresses. */
+export interface ServiceCidr {
+  readonly name: string;
+  readonly cidrs: readonly Cidr[];
+}

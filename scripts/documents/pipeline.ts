@@ -3,7 +3,7 @@ import { formatActions, formatFlow, formatMatch } from "../../openflow/text/inde
 import type { Compiled } from "../../pipeline/compile.ts";
 import type { DesiredFlow } from "../../pipeline/desired.ts";
 import { tierOfTable } from "../../pipeline/features/policy/stages.ts";
-import { CT_MARK, ZONE } from "../../pipeline/layout/conntrack.ts";
+import { CT_MARK, SOURCE_ZONE, ZONE } from "../../pipeline/layout/conntrack.ts";
 import { describeLevel, placeOfLevel } from "../../pipeline/layout/levels.ts";
 import { DEFAULT_DENIAL_SAMPLES, METERS } from "../../pipeline/layout/meters.ts";
 import {
@@ -218,7 +218,7 @@ function registerSection(): string {
     "",
     "## Connections",
     "",
-    `All are in the conntrack zone ${ZONE}. \`ct_mark=0x${CT_MARK.denied}\` is one that a policy came to forbid. \`ct_label\` has, in both`,
+    `All are in the conntrack zone ${ZONE}; those that go on with a virtual source address in ${SOURCE_ZONE} as well. \`ct_mark=0x${CT_MARK.denied}\` is one that a policy came to forbid. \`ct_label\` has, in both`,
     "directions, the `conj_id` of the rule that let it out of its pod in the lowest 32 bits, and in the next 32 that of the rule that",
     "let it in.",
     "",
@@ -284,5 +284,9 @@ const LIMITS = `## What the switch does not do
   larger than some 45 kB does not arrive whole.
 - **In the userspace datapath it knows no ports of SCTP.** All SCTP between two addresses is one connection, which a policy judges
   by its first packet; the other side's packets are replies.
+- **A service's first datagram must come in one piece.** Later fragments have no ports by which a service is known. A
+  service has 500 endpoints at most for the clients of one node.
+- **A connection to a service that a policy denies is remembered for half a minute** (conntrack knows it before policies are asked):
+  a new one from the same port of the same client is dropped for so long, whatever policies say by then.
 - **It trusts its peers.** What comes through the tunnel with our key is forwarded to pods and to this node; no pod can send
   such packets, here or elsewhere, but a machine on the network between the nodes could. Keep that network to yourself.`;

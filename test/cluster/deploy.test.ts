@@ -105,6 +105,7 @@ describe("deploy/weir.yaml on a real API server", function () {
     // Allowed, but not there: nobody has installed its definition.
     assert.equal(await may("GET", "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies"), 404);
     assert.equal(await may("GET", "/api/v1/services"), 200);
+    assert.equal(await may("GET", "/apis/networking.k8s.io/v1/servicecidrs"), 200);
     assert.equal(await may("GET", "/apis/discovery.k8s.io/v1/endpointslices"), 200);
     assert.equal(await may("PATCH", "/api/v1/nodes/n1/status", { status: {} }, merge), 200);
     const refused: readonly [string, string, unknown?, string?][] = [

@@ -171,6 +171,10 @@ const endpointSlice = fc
   })
   .map(({ of, ...rest }) => ({ metadata: { labels: { "kubernetes.io/service-name": of } }, ...rest }));
 
+const serviceCidr = fc
+  .subarray(["10.96.0.0/16", "fd96::/112", "10.10.0.0/16", "0.0.0.0/0", "127.0.0.0/8"])
+  .map((cidrs) => ({ spec: { cidrs } }));
+
 const malformed = fc.oneof(
   fc.constantFrom<unknown>({ spec: "no" }, { spec: { podCIDRs: 5 }, status: { addresses: [1] } }, { externalIds: [] }),
   fc.anything().filter((value) => value !== undefined),
@@ -198,6 +202,7 @@ export const change: fc.Arbitrary<RawChange> = fc.oneof(
   { weight: 2, arbitrary: changesOf("ClusterNetworkPolicy", ["p", "q"], clusterPolicy) },
   { weight: 2, arbitrary: changesOf("Service", ["default/web", "default/db"], service) },
   { weight: 2, arbitrary: changesOf("EndpointSlice", ["default/s", "default/t"], endpointSlice) },
+  changesOf("ServiceCIDR", ["kubernetes", "more"], serviceCidr),
   changesOf("Namespace", ["default"], namespace),
 );
 

@@ -73,7 +73,14 @@ describe("a step of the pipeline", () => {
     const ofServices = ["services/node", "services/port weir1", "services/port weir2"];
     // Whose an address is, and what policies say of a port, no policy asks yet.
     const asked = ["policies/peer 10.10.1.5/32", "policies/peer 10.10.1.6/32"];
-    const all = [...keys, ...asked, "policies/subject weir1", "policies/subject weir2", ...ofServices];
+    const all = [
+      ...keys,
+      ...asked,
+      "policies/subject weir1",
+      "policies/subject weir2",
+      "services/networks",
+      ...ofServices,
+    ];
     assert.deepEqual(stepOf(...cluster), { derived: all.sort(), revised: [...keys, ...ofServices] });
     assert.deepEqual(stepOf(...cluster), { derived: [], revised: [] });
     assert.deepEqual(stepOf(port("weir1", 12, ["10.10.1.5"])), {

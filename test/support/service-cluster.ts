@@ -20,6 +20,11 @@ export interface ServiceCluster {
   close(): Promise<void>;
 }
 
+const SERVICE_CIDR = {
+  ...{ apiVersion: "networking.k8s.io/v1", kind: "ServiceCIDR", metadata: { name: "kubernetes" } },
+  spec: { cidrs: ["10.96.0.0/16", "fd96::/112"] },
+};
+
 /** The address of a service that says how far the switches have come. */
 const BEACON = (round: number): string => `198.18.${round >> 8}.${round & 255}`;
 
@@ -43,7 +48,7 @@ export async function startServiceCluster(plan: ClusterPlan): Promise<ServiceClu
     netns: (name) => pod(name).netns,
     async put(objects) {
       const beacon = service("beacon", { clusterIPs: [BEACON(++round)], ports: [{ port: 1 }] });
-      await cluster.write("services.yaml", [...objects, beacon]);
+      await cluster.write("services.yaml", [...objects, SERVICE_CIDR, beacon]);
       for (const node of lab.nodes.keys())
         await until(async () =>
           (await ofctl(node, "dump-flows", `table=${TABLES.Service.id}`)).includes(BEACON(round)),

@@ -57,6 +57,7 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
   { kind: "ClusterNetworkPolicy", apiVersion: "policy.networking.k8s.io/v1alpha2", plural: "clusternetworkpolicies", namespaced: false, optional: true, prune: createPrune(...POLICY) },
   { kind: "Service", apiVersion: "v1", plural: "services", namespaced: true, prune: createPrune(...SERVICE) },
   { kind: "EndpointSlice", apiVersion: "discovery.k8s.io/v1", plural: "endpointslices", namespaced: true, prune: createPrune(...SLICE) },
+  { kind: "ServiceCIDR", apiVersion: "networking.k8s.io/v1", plural: "servicecidrs", namespaced: false, optional: true, prune: createPrune("metadata.name", "spec") },
 ];
 
 /** "/api/v1/pods": the whole cluster's collection. */
