@@ -1,5 +1,5 @@
 import { describeError } from "#base/errors.ts";
-import { formatMessage } from "#openflow/index.ts";
+import { printMessage } from "#openflow/index.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, writeAll } from "./io.ts";
 import { jsonArray, type OutputFormat } from "./output.ts";
@@ -44,9 +44,6 @@ function printHex(word: string): Printed {
   const stray = /[^0-9a-f]/i.exec(hex)?.[0];
   if (stray !== undefined) return { hex: word, error: `${JSON.stringify(stray)} is no hexadecimal digit` };
   if (hex.length % 2 === 1) return { hex: word, error: `${hex.length} hexadecimal digits; a byte has two` };
-  try {
-    return { hex, text: formatMessage(Buffer.from(hex, "hex")) };
-  } catch (error) {
-    return { hex, error: describeError(error) };
-  }
+  const { text, problem } = printMessage(Buffer.from(hex, "hex"));
+  return problem === undefined ? { hex, text } : { hex, text, error: describeError(problem) };
 }
