@@ -1,5 +1,7 @@
 import { EncodeError } from "#openflow/errors.ts";
 import { FIELDS, type Field, NXM_0, type OxmHeader } from "#openflow/fields.ts";
+import type { FieldValue, MatchTerm } from "#openflow/match.ts";
+import type { Writer } from "./writer.ts";
 
 /*
  * OXM TLV (OpenFlow 1.5.1 section 7.2.3.2), after the header the value and, with HM set, the mask:
@@ -58,6 +60,41 @@ export function codecOf(codecs: ReadonlyMap<string, FieldCodec>, name: string): 
   return codec;
 }
 
+/** The class of OpenFlow 1.5's registers of 64 bits. */
+export const PACKET_REGS = 0x8001;
+
+/** Whether a term of a match is written with the header that it came with. */
+export function isWrittenSo(header: number, term: MatchTerm | undefined): boolean {
+  if (term === undefined || term.field === "unknown") return term !== undefined;
+  const codec = codecOf(matchCodecs, term.field);
+  if (codec.register >= 0) return header >>> 16 === PACKET_REGS;
+  const hasMask = term.mask !== undefined || codec.exactMask !== undefined;
+  return codec.kind === "option" || header === (hasMask ? codec.maskedHeader : codec.header);
+}
+
 export function lowBits(count: number): number {
   return count === 32 ? 0xffff_ffff : (1 << count) - 1;
+}
+
+/** A switch rather than a function of each field's own: it is taken for every term of every flow. */
+export function writeNumber(w: Writer, size: number, value: FieldValue): void {
+  switch (size) {
+    case 4:
+      w.u32(Number(value));
+      return;
+    case 2:
+      w.u16(Number(value));
+      return;
+    case 6:
+      w.u48(Number(value));
+      return;
+    case 1:
+      w.u8(Number(value));
+      return;
+    case 8:
+      w.u64(BigInt(value));
+      return;
+    default:
+      w.wide(BigInt(value), size);
+  }
 }

@@ -22,32 +22,20 @@ import {
   type UnknownMatch,
 } from "#openflow/match.ts";
 import { narrowPort, widenPort } from "#openflow/ports.ts";
-import { actionCodecs, codecOf, type FieldCodec, HAS_MASK, lowBits, matchCodecs, nxmCodecs } from "./field-codecs.ts";
+import {
+  actionCodecs,
+  codecOf,
+  type FieldCodec,
+  HAS_MASK,
+  isWrittenSo,
+  lowBits,
+  matchCodecs,
+  nxmCodecs,
+  PACKET_REGS,
+  writeNumber,
+} from "./field-codecs.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
-
-/** A switch rather than a function of each field's own: it is taken for every term of every flow. */
-function writeNumber(w: Writer, size: number, value: FieldValue): void {
-  switch (size) {
-    case 4:
-      w.u32(Number(value));
-      return;
-    case 2:
-      w.u16(Number(value));
-      return;
-    case 6:
-      w.u48(Number(value));
-      return;
-    case 1:
-      w.u8(Number(value));
-      return;
-    case 8:
-      w.u64(BigInt(value));
-      return;
-    default:
-      w.wide(BigInt(value), size);
-  }
-}
 
 function writePort(w: Writer, value: FieldValue): void {
   const port = narrowPort(Number(value));
@@ -155,7 +143,6 @@ function writeTerms(w: Writer, match: Match): void {
 }
 
 const OPENFLOW15 = 6;
-const PACKET_REGS = 0x8001;
 
 /** OpenFlow 1.5 has registers of 64 bits: two of ours are one. Returns how many of the terms behind are written too. */
 function writeRegisters(w: Writer, register: number, term: FieldMatch, next: MatchTerm | undefined): number {
@@ -210,7 +197,7 @@ export function decodeTerms(r: Reader): Match {
     r.enter("match", terms.length);
     const at = r.offset;
     last = decodeTerm(r, terms, last);
-    isUsual &&= isWrittenSo(r, at, terms);
+    isUsual &&= isWrittenSo(r.view.getUint32(at), terms[terms.length - 1]);
     r.leave();
   }
   if (last !== UNORDERED && isUsual) return terms;
@@ -220,17 +207,6 @@ export function decodeTerms(r: Reader): Match {
   } catch (error) {
     return r.fail(error instanceof Error ? error.message : String(error), "OFPBMC_DUP_FIELD");
   }
-}
-
-/** Whether the term that was read last begins with the header that it would be written with. */
-function isWrittenSo(r: Reader, at: number, terms: readonly MatchTerm[]): boolean {
-  const term = terms[terms.length - 1];
-  if (term === undefined || term.field === "unknown") return term !== undefined;
-  const header = r.view.getUint32(at);
-  const codec = codecOf(matchCodecs, term.field);
-  if (codec.register >= 0) return header >>> 16 === PACKET_REGS;
-  const hasMask = term.mask !== undefined || codec.exactMask !== undefined;
-  return codec.kind === "option" || header === (hasMask ? codec.maskedHeader : codec.header);
 }
 
 /** What decodeTerm returns from then on: the terms must be put in order. */
