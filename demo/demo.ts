@@ -8,7 +8,8 @@ import { type Cell, formatMatrix } from "./matrix.ts";
 import { describeMore } from "./more.ts";
 import { createNarrator } from "./narrator.ts";
 import { type DemoOptions, readOptions } from "./options.ts";
-import { probe } from "./probing.ts";
+import { probeTwice } from "./probing.ts";
+import { createVerdicts } from "./verdicts.ts";
 
 const narrator = createNarrator();
 const undo: (() => unknown)[] = [];
@@ -79,20 +80,17 @@ async function follow(
     const onIntent = async (intent: Intent) => {
       try {
         const fresh = await takeOver(intent);
-        if (!first && fresh.length === 0) return;
+        const all = first || intent.concernsPolicies;
+        if (!all && fresh.length === 0) return;
         const labels = new Set(fresh.map(({ label }) => label));
-        const touches = (label: string) => first || labels.has(label);
+        const touches = (label: string) => all || labels.has(label);
+        const endpoints = lab.endpoints.map(({ endpoint }) => endpoint);
+        const judge = createVerdicts(intent.objects, endpoints);
         const cells = await narrator.step(
           (done) => `${done.length} probes with real packets`,
-          () => probe(lab.endpoints, (from, to) => touches(from.label) || touches(to.label)),
+          () => probeTwice(lab.endpoints, (from, to) => touches(from.label) || touches(to.label), judge),
         );
-        narrator.print(
-          `\n${formatMatrix(
-            lab.endpoints.map(({ endpoint }) => endpoint),
-            cells,
-            narrator.colour,
-          )}\n`,
-        );
+        narrator.print(`\n${formatMatrix(endpoints, cells, narrator.colour)}\n`);
         if (first) resolve(cells);
         first = false;
       } catch (error) {

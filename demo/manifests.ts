@@ -1,7 +1,7 @@
 import { silentLog } from "#base/log.ts";
-import { manifestsSource } from "#controller/node/watch/manifests.ts";
-import { ingest } from "#pipeline/ingest/ingest.ts";
-import type { Node, Pod } from "#pipeline/model/model.ts";
+import { MANIFESTS_SOURCE, manifestsSource } from "#controller/node/watch/manifests.ts";
+import type { ModelChange, Node, Objects, Pod } from "#pipeline/model/model.ts";
+import { createModelStore } from "#pipeline/model/store.ts";
 import type { Problem } from "#pipeline/problem.ts";
 
 /** What the folder of manifests asks for now. */
@@ -9,6 +9,10 @@ export interface Intent {
   readonly nodes: ReadonlyMap<string, Node>;
   /** Pods that run: bound to a node, not completed, in a network of their own. */
   readonly pods: ReadonlyMap<string, Pod>;
+  /** All that the folder holds: policies too. */
+  readonly objects: Objects;
+  /** Who may reach whom may be another than before. */
+  readonly concernsPolicies: boolean;
 }
 
 export interface Follower {
@@ -21,8 +25,7 @@ export function followManifests(
   onIntent: (intent: Intent) => Promise<void>,
   onProblem: (problem: Problem) => void,
 ): Follower {
-  const nodes = new Map<string, Node>();
-  const pods = new Map<string, Pod>();
+  const store = createModelStore([MANIFESTS_SOURCE]);
   const told = new Set<string>();
   const tell = (problem: Problem) => {
     const text = JSON.stringify(problem);
@@ -35,13 +38,12 @@ export function followManifests(
     log: silentLog,
     onProblems: (problems) => problems.forEach(tell),
   }).subscribe((batch) => {
-    for (const change of batch.changes) {
-      const { value, problems } = ingest(batch.source, change);
-      problems.forEach(tell);
-      if (change.kind === "Node") put(nodes, change.key, value && "podCidrs" in value ? value : undefined);
-      if (change.kind === "Pod") put(pods, change.key, value && "hostNetwork" in value ? runningPod(value) : undefined);
-    }
-    const intent = { nodes: new Map(nodes), pods: new Map(pods) };
+    const changes = store.apply(batch);
+    for (const problems of store.problems.values()) problems.forEach(tell);
+    const { view } = store;
+    const pods = new Map([...view.Pod].filter(([, pod]) => isRunning(pod)));
+    const concernsPolicies = changes.some(mayChangeVerdicts);
+    const intent: Intent = { nodes: new Map(view.Node), pods, objects: view, concernsPolicies };
     queue = queue.then(() => onIntent(intent));
   });
   return { close: () => subscription.unsubscribe() };
@@ -61,11 +63,11 @@ export function readIntent(directory: string): Promise<Intent> {
   });
 }
 
-function runningPod(pod: Pod): Pod | undefined {
-  return pod.nodeName === undefined || pod.hostNetwork || pod.completed ? undefined : pod;
+function isRunning(pod: Pod): boolean {
+  return pod.nodeName !== undefined && !pod.hostNetwork && !pod.completed;
 }
 
-function put<V>(map: Map<string, V>, key: string, value: V | undefined): void {
-  if (value === undefined) map.delete(key);
-  else map.set(key, value);
+/** A policy, or the labels that policies ask for. */
+function mayChangeVerdicts({ kind }: ModelChange): boolean {
+  return kind === "NetworkPolicy" || kind === "ClusterNetworkPolicy" || kind === "Namespace" || kind === "Selection";
 }

@@ -22,7 +22,7 @@ export interface Cell {
   readonly fault: string | undefined;
 }
 
-interface Pair {
+export interface Pair {
   readonly from: Endpoint;
   readonly to: Endpoint;
   readonly family: Family;
@@ -51,8 +51,16 @@ function canLeave({ from, to, family }: Pair, endpoints: readonly Endpoint[]): b
   return node === undefined || carries(node, family);
 }
 
+/** What the policies say of a ping and of a connection; undefined where that depends on the sender's choice of an address. */
+export interface Allowed {
+  readonly ping: boolean | undefined;
+  readonly tcp: boolean | undefined;
+}
+
+export const EVERYTHING_ALLOWED: Allowed = { ping: true, tcp: true };
+
 /**
- * No policy stands yet, so everybody reaches everybody. A pod is seen under its own address by pods and nodes, and under its
+ * What passes is what policies allow. A pod is seen under its own address by pods and nodes, and under its
  * node's by the outside. What a node is seen as is its kernel's choice.
  */
 export function judgeCell(
@@ -61,6 +69,7 @@ export function judgeCell(
   family: Family,
   reply: ProbeReply,
   nodes: readonly Endpoint[],
+  allowed: Allowed = EVERYTHING_ALLOWED,
 ): Cell {
   const expected =
     from.kind !== "pod"
@@ -68,15 +77,20 @@ export function judgeCell(
       : to.kind === "outside"
         ? nodes.find(({ label }) => label === from.node)?.addresses[family]
         : from.addresses[family];
-  const fault =
-    reply.ping === undefined
-      ? "no answer to ping"
-      : reply.seenAs === undefined
-        ? `TCP: ${reply.error ?? "no answer"}`
-        : expected !== undefined && reply.seenAs !== expected
-          ? `seen as ${reply.seenAs}, should be ${expected}`
-          : undefined;
-  return { from, to, family, reply, fault };
+  return { from, to, family, reply, fault: findFault(reply, allowed, expected) };
+}
+
+function findFault(
+  { ping, seenAs, error }: ProbeReply,
+  allowed: Allowed,
+  expected: string | undefined,
+): string | undefined {
+  if (allowed.ping === true && ping === undefined) return "no answer to ping";
+  if (allowed.ping === false && ping !== undefined) return "an answer to a ping that policies deny";
+  if (allowed.tcp === true && seenAs === undefined) return `TCP: ${error ?? "no answer"}`;
+  if (allowed.tcp === false && seenAs !== undefined) return "a connection that policies deny";
+  if (seenAs === undefined || expected === undefined || seenAs === expected) return undefined;
+  return `seen as ${seenAs}, should be ${expected}`;
 }
 
 export function formatMatrix(endpoints: readonly Endpoint[], cells: readonly Cell[], colour: boolean): string {
@@ -95,7 +109,8 @@ export function formatMatrix(endpoints: readonly Endpoint[], cells: readonly Cel
   const mark = (from: Endpoint, to: Endpoint, family: Family): string => {
     const cell = byKey.get(keyOf(from, to, family));
     if (cell === undefined) return paint("dim", from === to ? "-" : " ");
-    return cell.fault === undefined ? paint("green", "✓") : paint("red", "✗");
+    if (cell.fault !== undefined) return paint("red", "✗");
+    return cell.reply.seenAs === undefined ? paint("dim", "·") : paint("green", "✓");
   };
   const lines = rows.map((from, index) => {
     const marks = endpoints.map(
@@ -117,8 +132,10 @@ function nameRow({ kind, label, node, addresses }: Endpoint, number: number): st
 function summary(cells: readonly Cell[]): string {
   const faults = cells.filter(({ fault }) => fault !== undefined);
   const pings = cells.flatMap(({ reply }) => (reply.ping === undefined ? [] : [reply.ping])).sort((a, b) => a - b);
+  const denied = cells.some(({ fault, reply }) => fault === undefined && reply.seenAs === undefined);
   const lines = [
     "  Each cell is IPv4 and IPv6. ✓: a ping came back, a TCP connection opened, and its other end saw the right source address.",
+    ...(denied ? ["  ·: no connection opened, as the policies have it."] : []),
     `  ${cells.length - faults.length} of ${cells.length} as they should be; median ping ${pings[pings.length >> 1]?.toFixed(2) ?? "-"} ms.`,
     ...faults.map(
       ({ from, to, family, fault }) => `  ✗ ${from.label} -> ${to.label} ${to.addresses[family]}: ${fault}`,

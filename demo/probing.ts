@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { type Cell, type Endpoint, judgeCell, pairsOf } from "./matrix.ts";
+import { type Allowed, type Cell, type Endpoint, EVERYTHING_ALLOWED, judgeCell, type Pair, pairsOf } from "./matrix.ts";
 import type { ProbeReply } from "./prober.ts";
 
 export interface Prober {
@@ -65,6 +65,7 @@ export interface Probed {
 export async function probe(
   endpoints: readonly Probed[],
   wanted: (from: Endpoint, to: Endpoint) => boolean = () => true,
+  judge: (pair: Pair) => Allowed = () => EVERYTHING_ALLOWED,
 ): Promise<Cell[]> {
   const nodes = endpoints.map(({ endpoint }) => endpoint).filter(({ kind }) => kind === "node");
   const pairs = [...pairsOf(endpoints.map(({ endpoint }) => endpoint))].filter(({ from, to }) => wanted(from, to));
@@ -73,7 +74,7 @@ export async function probe(
     for (let pair = mine.shift(); pair !== undefined; pair = mine.shift()) {
       const { from, to, family } = pair;
       const reply = await prober.ask(to.addresses[family]!);
-      cells.set(pair, judgeCell(from, to, family, reply, nodes));
+      cells.set(pair, judgeCell(from, to, family, reply, nodes, judge(pair)));
     }
   };
   const workers = endpoints.flatMap(({ endpoint, prober }) => {
@@ -82,4 +83,15 @@ export async function probe(
   });
   await Promise.all(workers);
   return pairs.map((pair) => cells.get(pair)!);
+}
+
+/** What is not as it should be is tried again: a node may have taken the last manifests over only meanwhile. */
+export async function probeTwice(...[endpoints, wanted, judge]: Required<Parameters<typeof probe>>): Promise<Cell[]> {
+  const cells = await probe(endpoints, wanted, judge);
+  const faults = cells.filter(({ fault }) => fault !== undefined);
+  if (faults.length === 0) return cells;
+  const isFaulty = (from: Endpoint, to: Endpoint) => faults.some((cell) => cell.from === from && cell.to === to);
+  const again = await probe(endpoints, isFaulty, judge);
+  const isSame = (a: Cell, b: Cell) => a.from === b.from && a.to === b.to && a.family === b.family;
+  return cells.map((cell) => again.find((one) => isSame(one, cell)) ?? cell);
 }

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { createModelStore } from "#pipeline/model/store.ts";
 import { type Endpoint, formatMatrix, judgeCell, pairsOf } from "../../demo/matrix.ts";
 import { readOptions } from "../../demo/options.ts";
+import { PROBE_PORT } from "../../demo/prober.ts";
+import { createVerdicts } from "../../demo/verdicts.ts";
 
 const pod = (label: string, node: string, last: number): Endpoint => ({
   label,
@@ -36,6 +39,44 @@ describe("the demonstration's matrix", () => {
   it("needs both the ping and the connection", () => {
     assert.equal(judgeCell(web, db, 4, { id: 1, seenAs: "10.10.1.2" }, [alpha]).fault, "no answer to ping");
     assert.equal(judgeCell(web, db, 4, { id: 1, ping: 1, error: "refused" }, [alpha]).fault, "TCP: refused");
+  });
+
+  it("wants nothing to pass that policies deny, and prints that otherwise than what passes", () => {
+    const denied = { ping: false, tcp: false };
+    const silent = judgeCell(web, db, 4, { id: 1, error: "no answer" }, [alpha], denied);
+    assert.equal(silent.fault, undefined);
+    assert.match(
+      formatMatrix([web, db], [silent], false),
+      /shop\/web .*·[\s\S]*·: no connection opened, as the policies have it/,
+    );
+    const ping = judgeCell(web, db, 4, { id: 1, ping: 1, error: "no answer" }, [alpha], denied);
+    assert.equal(ping.fault, "an answer to a ping that policies deny");
+    const tcp = judgeCell(web, db, 4, { id: 1, seenAs: "10.10.1.2" }, [alpha], { ping: undefined, tcp: false });
+    assert.equal(tcp.fault, "a connection that policies deny");
+  });
+
+  it("is judged by the policies as each end's node knows them", () => {
+    const store = createModelStore(["test"]);
+    const object = (name: string) => ({
+      metadata: { labels: { app: name } },
+      spec: { nodeName: name === "db" ? "beta" : "alpha" },
+    });
+    const ingress = [{ from: [{ podSelector: { matchLabels: { app: "web" } } }], ports: [{ port: PROBE_PORT }] }];
+    const changes = [
+      { kind: "Pod", key: "shop/web", object: object("web") },
+      { kind: "Pod", key: "shop/db", object: object("db") },
+      {
+        kind: "NetworkPolicy",
+        key: "shop/db",
+        object: { spec: { podSelector: { matchLabels: { app: "db" } }, ingress } },
+      },
+    ] as const;
+    store.apply({ source: "test", synced: true, changes });
+    const pair = { from: web, to: db, family: 4 } as const;
+    const near = { ...db, node: "alpha" };
+    const judge = (to: Endpoint) => createVerdicts(store.view, [web, to, alpha, outside])({ ...pair, to });
+    assert.deepEqual(judge(db), { ping: false, tcp: false }, "beta knows no address of shop/web");
+    assert.deepEqual(judge(near), { ping: false, tcp: true });
   });
 
   it("is printed as a table with a line for each fault", () => {
