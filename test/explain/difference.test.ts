@@ -48,7 +48,11 @@ describe("the difference between two folders", () => {
             evaluate(before.objects, before.podOf, packet).isAllowed !==
             evaluate(after.objects, after.podOf, packet).isAllowed,
         );
-        if (changes.length === 0) assert.deepEqual(differing, []);
+        // The address of a pod that has ended is nobody's, and no folder tells who may have it next.
+        const ended = (packet: (typeof PACKETS)[number]) =>
+          [packet.source, packet.destination].some((ip) => before.podOf(ip)?.completed === true);
+        const own = differing.filter((packet) => !ended(packet));
+        if (changes.length === 0) assert.deepEqual(own, []);
         else different++;
         for (const packet of differing.filter((one) => isBetweenPods(before, one))) {
           const names = [packet.source, packet.destination].map((ip) => before.podOf(ip)!);
