@@ -1,16 +1,17 @@
 import { parseCidr } from "#base/address.ts";
 import type { Action } from "#openflow/actions.ts";
-import { type MatchSpec, match } from "#openflow/match.ts";
+import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution, Feature } from "../feature.ts";
 import { PORTS, ROUTER_MAC, TUNNEL_KEY, TUNNEL_UDP_PORTS } from "../layout/ports.ts";
 import { PRIORITY } from "../layout/priorities.ts";
 import { SOURCE } from "../layout/registers.ts";
 import type { Site } from "../layout/sites.ts";
-import { TABLES, type TableName } from "../layout/tables.ts";
+import type { TableName } from "../layout/tables.ts";
 import type { Owner } from "../owner.ts";
 import type { Settings } from "../settings.ts";
 import {
   ARP_OP,
+  contributeFlow,
   ETH_TYPE,
   fromSource,
   goto,
@@ -50,12 +51,7 @@ function flow(
   spec: MatchSpec,
   actions: readonly Action[],
 ): Contribution {
-  return {
-    target: "flow",
-    flow: { table: TABLES[table].id, priority, match: match(spec), actions },
-    site,
-    owners: [OWNER],
-  };
+  return contributeFlow([OWNER], site, table, priority, spec, actions);
 }
 
 function classify(settings: Settings): readonly Contribution[] {

@@ -1,6 +1,6 @@
 import type { Action } from "#openflow/actions.ts";
 import { METER_FLAGS } from "#openflow/flow.ts";
-import { type MatchSpec, match } from "#openflow/match.ts";
+import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution, Feature } from "../feature.ts";
 import { CT_LABEL, CT_MARK, LOOKED_AT, ZONE } from "../layout/conntrack.ts";
 import { DEFAULT_DENIAL_SAMPLES, DENIAL_BYTES, METERS } from "../layout/meters.ts";
@@ -12,7 +12,17 @@ import { DIRECTIONS } from "../model/policy.ts";
 import type { Owner } from "../owner.ts";
 import type { Settings } from "../settings.ts";
 import { STAGES, tablesOf } from "./policy/stages.ts";
-import { ctState, ETH_TYPE, fromSource, goto, matchRegister, registerField, STATE, setRegister } from "./vocabulary.ts";
+import {
+  contributeFlow,
+  ctState,
+  ETH_TYPE,
+  fromSource,
+  goto,
+  matchRegister,
+  registerField,
+  STATE,
+  setRegister,
+} from "./vocabulary.ts";
 
 const OWNER: Owner = { kind: "Weir", name: "base" };
 const FAMILIES = [ETH_TYPE.ipv4, ETH_TYPE.ipv6];
@@ -33,8 +43,7 @@ function flow(
   spec: MatchSpec,
   actions: readonly Action[],
 ): Contribution {
-  const flow = { table: TABLES[table].id, priority, match: match(spec), actions };
-  return { target: "flow", flow, site, owners: [OWNER] };
+  return contributeFlow([OWNER], site, table, priority, spec, actions);
 }
 
 function track(): readonly Contribution[] {

@@ -1,6 +1,6 @@
 import { addToIp, type Cidr, cidrContains, familyOf, formatCidr, formatIp, type Ip } from "#base/address.ts";
 import type { Action } from "#openflow/actions.ts";
-import { type MatchSpec, match } from "#openflow/match.ts";
+import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution, Feature, HostItem } from "../feature.ts";
 import type { HostRoute } from "../host-state.ts";
 import { POD_MTU_ANNOTATION } from "../ingest/kubernetes.ts";
@@ -8,11 +8,20 @@ import { PORTS, ROUTER_MAC, TUNNEL_KEY } from "../layout/ports.ts";
 import { networkPriority, PRIORITY } from "../layout/priorities.ts";
 import { SOURCE } from "../layout/registers.ts";
 import type { Site } from "../layout/sites.ts";
-import { TABLES, type TableName } from "../layout/tables.ts";
+import type { TableName } from "../layout/tables.ts";
 import type { Node, View } from "../model/model.ts";
 import type { Owner } from "../owner.ts";
 import type { Settings } from "../settings.ts";
-import { forwardTo, fromAddress, fromSource, goto, handToHost, toAddress, toNetwork } from "./vocabulary.ts";
+import {
+  contributeFlow,
+  forwardTo,
+  fromAddress,
+  fromSource,
+  goto,
+  handToHost,
+  toAddress,
+  toNetwork,
+} from "./vocabulary.ts";
 
 /** How the pods and addresses of each node are reached, this one included. One key a node. */
 export function createNodesFeature(settings: Settings): Feature {
@@ -239,12 +248,7 @@ function flow(
   actions: readonly Action[],
   table: TableName = "Route",
 ): Contribution {
-  return {
-    target: "flow",
-    flow: { table: TABLES[table].id, priority, match: match(spec), actions },
-    site,
-    owners: [owner],
-  };
+  return contributeFlow([owner], site, table, priority, spec, actions);
 }
 
 function toNetworkFlow(site: Site, owner: Owner, cidr: Cidr, actions: readonly Action[]): Contribution {

@@ -1,10 +1,13 @@
 import { type Cidr, familyOf, type Ip, type Mac, prefixMask } from "#base/address.ts";
 import type { Action, Subfield } from "#openflow/actions.ts";
-import type { MatchSpec } from "#openflow/match.ts";
+import { type MatchSpec, match } from "#openflow/match.ts";
+import type { Contribution } from "../feature.ts";
 import { GATEWAY_MAC, PORTS, ROUTER_MAC } from "../layout/ports.ts";
 import { DENIED_DIRECTION, DENIED_REASON, REGISTERS } from "../layout/registers.ts";
+import type { Site } from "../layout/sites.ts";
 import { TABLES, type TableName } from "../layout/tables.ts";
 import type { Direction } from "../model/policy.ts";
+import type { Owner } from "../owner.ts";
 
 /** The words in which features write flows. */
 
@@ -123,3 +126,15 @@ export const NEIGHBOUR_SOLICITATION = {
   icmpv6_type: ICMPV6.neighbourSolicitation,
   icmpv6_code: 0,
 } as const satisfies MatchSpec;
+
+/** A flow as a feature gives it: everything but the cookie, which follows. */
+export function contributeFlow(
+  owners: readonly Owner[],
+  site: Site,
+  table: TableName,
+  priority: number,
+  spec: MatchSpec,
+  actions: readonly Action[],
+): Contribution {
+  return { target: "flow", flow: { table: TABLES[table].id, priority, match: match(spec), actions }, site, owners };
+}

@@ -1,6 +1,6 @@
 import { familyOf, formatCidr, formatIp, type IpFamily } from "#base/address.ts";
 import type { Action } from "#openflow/actions.ts";
-import { type MatchSpec, match } from "#openflow/match.ts";
+import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import { SOURCE_ZONE } from "../../layout/conntrack.ts";
 import { PRIORITY } from "../../layout/priorities.ts";
@@ -14,6 +14,7 @@ import type { Owner } from "../../owner.ts";
 import { gatewayAddress } from "../nodes.ts";
 import {
   alsoMatchRegister,
+  contributeFlow,
   ctState,
   ETH_TYPE,
   fromSource,
@@ -39,12 +40,7 @@ function flow(
   spec: MatchSpec,
   actions: readonly Action[],
 ): Contribution {
-  return {
-    target: "flow",
-    flow: { table: TABLES[table].id, priority, match: match(spec), actions },
-    site,
-    owners: [owner],
-  };
+  return contributeFlow([owner], site, table, priority, spec, actions);
 }
 
 /** What every bridge has for services, whether there are any or not. */

@@ -1,14 +1,14 @@
 import { familyOf, formatIp, type Ip } from "#base/address.ts";
 import type { Action } from "#openflow/actions.ts";
-import { type MatchSpec, match } from "#openflow/match.ts";
+import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import { networkPriority, PRIORITY } from "../../layout/priorities.ts";
 import { SOURCE } from "../../layout/registers.ts";
 import type { Site } from "../../layout/sites.ts";
-import { TABLES, type TableName } from "../../layout/tables.ts";
+import type { TableName } from "../../layout/tables.ts";
 import type { Service, ServicePort, TrafficPolicy } from "../../model/service.ts";
 import type { Owner } from "../../owner.ts";
-import { fromNetwork, fromSource, toAddress } from "../vocabulary.ts";
+import { contributeFlow, fromNetwork, fromSource, toAddress } from "../vocabulary.ts";
 import { PORT_FIELDS } from "./port-fields.ts";
 
 /** One address and port to which clients of some kind come. */
@@ -87,12 +87,7 @@ export function flowOf(
   actions: readonly Action[],
   table: TableName = "Service",
 ): Contribution {
-  return {
-    target: "flow",
-    flow: { table: TABLES[table].id, priority, match: match(spec), actions },
-    site,
-    owners: [owner],
-  };
+  return contributeFlow([owner], site, table, priority, spec, actions);
 }
 
 export function keyOf({ namespace, name }: Pick<Service, "namespace" | "name">): string {
