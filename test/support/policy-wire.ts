@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { startPython } from "./python-process.ts";
 
 /** A frame out of a tap, or an IP packet that a host's kernel sends to an address. */
 export type Sending =
@@ -61,39 +59,7 @@ export interface Wire {
 }
 
 export async function openWire(): Promise<Wire> {
-  const child = spawn("python3", [join(import.meta.dirname, "policy-wire.py")], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  child.stdin.on("error", () => {});
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<string> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error("the wire's process has ended");
-    return value;
-  };
-  await next();
-  let queue: Promise<unknown> = Promise.resolve();
-  /** One at a time, in the order of the calls. */
-  function call<T>(...request: readonly unknown[]): Promise<T> {
-    const answer = queue.then(async () => {
-      child.stdin.write(`${JSON.stringify(request)}\n`);
-      const { value, error }: { value?: T; error?: string } = JSON.parse(await next());
-      if (error !== undefined) throw new Error(error);
-      return value as T;
-    });
-    queue = answer.catch(() => {});
-    return answer;
-  }
-  /** One that goes on until some work is done. */
-  async function callWhile<T>(name: string, words: readonly unknown[], work: () => Promise<unknown>): Promise<T> {
-    await call(name, ...words);
-    const halt = () => void child.stdin.write("\n");
-    work().then(halt, halt);
-    const { value, error }: { value?: T; error?: string } = JSON.parse(await next());
-    if (error !== undefined) throw new Error(error);
-    return value as T;
-  }
+  const { call, callWhile, close } = await startPython("policy-wire.py");
   return {
     openTap: (...words) => call("open_tap", ...words),
     closeTap: (name) => call("close_tap", name),
@@ -104,11 +70,8 @@ export async function openWire(): Promise<Wire> {
     write: (...words) => call("write", ...words),
     read: (...words) => call("read", ...words),
     hangUp: (key) => call("hang_up", key),
-    ambush: (name, netns, device, packets, prey) => callWhile("ambush", [name, netns, device, packets], prey),
-    pulse: (tap, frame, ear, pause, work) => callWhile("pulse", [tap, frame, ear, pause], work),
-    async close() {
-      child.stdin.end();
-      await ended;
-    },
+    ambush: (name, netns, device, packets, prey) => callWhile(["ambush", name, netns, device, packets], prey),
+    pulse: (tap, frame, ear, pause, work) => callWhile(["pulse", tap, frame, ear, pause], work),
+    close,
   };
 }

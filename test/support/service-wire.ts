@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { startPython } from "./python-process.ts";
 
 /** How many clients heard what: "server client-as-seen", or why they heard nothing ("ECONNREFUSED", "timeout"). */
 export type Heard = Readonly<Record<string, number>>;
@@ -31,30 +29,7 @@ export interface ServiceWire {
 }
 
 export async function openServiceWire(): Promise<ServiceWire> {
-  const child = spawn("python3", [join(import.meta.dirname, "service-wire.py")], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  child.stdin.on("error", () => {});
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<string> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error("the wire's process has ended");
-    return value;
-  };
-  await next();
-  let queue: Promise<unknown> = Promise.resolve();
-  /** One at a time, in the order of the calls. */
-  function call<T>(...request: readonly unknown[]): Promise<T> {
-    const answer = queue.then(async () => {
-      child.stdin.write(`${JSON.stringify(request)}\n`);
-      const { value, error }: { value?: T; error?: string } = JSON.parse(await next());
-      if (error !== undefined) throw new Error(error);
-      return value as T;
-    });
-    queue = answer.catch(() => {});
-    return answer;
-  }
+  const { call, close } = await startPython("service-wire.py");
   return {
     serve: (...words) => call("serve", ...words),
     ask: (...words) => call("ask", ...words),
@@ -64,9 +39,6 @@ export async function openServiceWire(): Promise<ServiceWire> {
     startLoad: (...words) => call("start_load", ...words),
     readLoad: (key) => call("read_load", key),
     stopLoad: (key) => call("stop_load", key),
-    async close() {
-      child.stdin.end();
-      await ended;
-    },
+    close,
   };
 }
