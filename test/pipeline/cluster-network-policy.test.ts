@@ -164,7 +164,10 @@ describe("a malformed ClusterNetworkPolicy", () => {
     for (const wrong of [null, "all", { action: "Deny" }, { ...right, action: "Log" }]) {
       const said = read({ ...RIGHT, egress: [right, wrong, { ...right, name: "third" }] });
       assert.deepEqual(said.egress, ["accept {a=b}/ at all", "deny all at all", "third: accept {a=b}/ at all"]);
-      assert.ok(said.problems.every((problem) => problem.startsWith("spec.egress[1]")), said.problems.join());
+      assert.ok(
+        said.problems.every((problem) => problem.startsWith("spec.egress[1]")),
+        said.problems.join(),
+      );
     }
   });
 
