@@ -11,6 +11,8 @@ import type { SourceBatch } from "#pipeline/source.ts";
 import type { NodeConfig } from "./config.ts";
 import { type Counters, createCounters } from "./denials/counters.ts";
 import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
+import { createRefuser } from "./denials/refuser.ts";
+import { takePacket } from "./denials/take-packet.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
 import type { Peer } from "./http/metrics.ts";
@@ -73,11 +75,12 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
       nodeAddressFamily: familyOfFirst(self()),
     });
   const denials = createDenialLog({ view, log, now: () => new Date(), onDenial: options.onDenial });
-  const bridgeSwitch = new Switch({
+  const refuser = createRefuser({ view, log, connection: () => bridgeSwitch.connection });
+  const bridgeSwitch: Switch = new Switch({
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
-    onPacket: (packet) => packet.type === "packet_in" && denials.take(packet),
+    onPacket: (packet) => takePacket(packet, { denial: denials.take, refusal: refuser.take }),
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },

@@ -2,12 +2,13 @@ import { formatIp, type Ip } from "#base/address.ts";
 import type { Match } from "#openflow/match.ts";
 import { gatewayAddress } from "../features/nodes.ts";
 import { CT_MARK } from "../layout/conntrack.ts";
-import { DENIED_DIRECTION, DENIED_REASON, REGISTERS } from "../layout/registers.ts";
+import { DENIED_DIRECTION, DENIED_REASON } from "../layout/registers.ts";
 import type { Port, View } from "../model/model.ts";
 import { podKeyOf } from "../model/pod-of-port.ts";
 import type { Direction } from "../model/policy.ts";
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
 import { type Headers, readHeaders } from "./headers.ts";
+import { readNumber, readRegister, type ToldPacket } from "./metadata.ts";
 
 /** A packet that a policy denied, by the names of those it concerns. */
 export interface Denial {
@@ -35,12 +36,6 @@ export interface Denial {
   readonly rule?: string;
 }
 
-/** What the switch tells of a packet: the marks that it had in Deny, and its first bytes. */
-export interface DeniedPacket {
-  readonly metadata: Match;
-  readonly data: Uint8Array;
-}
-
 /** So many policies are named in full. */
 const MOST_POLICIES = 8;
 const ICMP_NAMES: ReadonlyMap<number, string> = new Map([
@@ -49,18 +44,18 @@ const ICMP_NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** Undefined for what cannot be named: no IP, or of a port that went away meanwhile. */
-export function describeDenial({ metadata, data }: DeniedPacket, view: View): Denial | undefined {
+export function describeDenial({ metadata, data }: ToldPacket, view: View): Denial | undefined {
   const direction = nameOf(DENIED_DIRECTION, readRegister(metadata, "deniedDirection"));
   const reason = nameOf(DENIED_REASON, readRegister(metadata, "deniedReason"));
   const headers = readHeaders(data);
   if (direction === undefined || reason === undefined || headers === undefined) return undefined;
-  const number = direction === "egress" ? readField(metadata, "in_port") : readRegister(metadata, "outputPort");
+  const number = direction === "egress" ? readNumber(metadata, "in_port") : readRegister(metadata, "outputPort");
   const port = portAt(number, view);
   if (port === undefined) return undefined;
   const [own, other] = sidesOf(headers, direction);
   return {
     ...{ direction, reason },
-    connection: (readField(metadata, "ct_mark") & CT_MARK.known) === 0 ? "new" : "cut",
+    connection: (readNumber(metadata, "ct_mark") & CT_MARK.known) === 0 ? "new" : "cut",
     pod: podKeyOf(port),
     podAddress: formatIp(own),
     peer: describeAddress(other, view),
@@ -74,7 +69,7 @@ function sidesOf({ source, destination }: Headers, direction: Direction): readon
   return direction === "egress" ? [source, destination] : [destination, source];
 }
 
-function portAt(ofport: number, view: View): Port | undefined {
+export function portAt(ofport: number, view: View): Port | undefined {
   for (const port of view.Port.values()) if (port.ofport === ofport) return port;
   return undefined;
 }
@@ -114,16 +109,6 @@ function blame(port: Port, direction: Direction, view: View): Pick<Denial, "poli
 
 function nameOf<T extends Readonly<Record<string, number>>>(values: T, value: number): (keyof T & string) | undefined {
   return Object.keys(values).find((name) => values[name] === value);
-}
-
-function readRegister(metadata: Match, name: keyof typeof REGISTERS): number {
-  const { register, start, bits } = REGISTERS[name];
-  return Math.floor(readField(metadata, register) / 2 ** start) % 2 ** bits;
-}
-
-function readField(metadata: Match, name: string): number {
-  const term = metadata.find(({ field }) => field === name);
-  return term === undefined || !("value" in term) ? 0 : Number(term.value);
 }
 
 /** "denied ingress from pod shop/web (10.10.1.5) at 5432/TCP". */

@@ -4,6 +4,7 @@ import type { Settings } from "../settings.ts";
 import { addressesOf, differingParts, peerKey } from "./policy/differing-parts.ts";
 import { type PolicyKey, readKey, writeKey } from "./policy/keys.ts";
 import { derivePeer, derivePort, deriveRule, familiesOf } from "./policy/parts.ts";
+import { deriveRefusing } from "./policy/refusing.ts";
 import { deriveSubject } from "./policy/subject.ts";
 
 /**
@@ -21,12 +22,14 @@ export function createPoliciesFeature({ nodeName }: Settings): Feature {
         return derivePeer(key.network, view);
       case "subject":
         return deriveSubject(key.port, view);
+      case "refusing":
+        return deriveRefusing(view);
     }
   }
 
   return {
     name: "policies",
-    always: [],
+    always: [writeKey({ type: "refusing" })],
     *affected(change, view) {
       for (const key of touched(change, view, nodeName)) yield writeKey(key);
     },
@@ -39,6 +42,10 @@ function* touched(change: ModelChange, view: View, nodeName: string): Iterable<P
     case "Rule":
       yield { type: "rule", rule: change.key };
       yield* differingParts(change.before, change.after, view);
+      break;
+    case "NetworkPolicy":
+    case "ClusterNetworkPolicy":
+      if (change.before?.extras?.refuses !== change.after?.extras?.refuses) yield { type: "refusing" };
       break;
     case "Subject":
       yield { type: "subject", port: change.key };

@@ -31,11 +31,12 @@ export function goto(table: TableName): Action {
   return { type: "goto_table", table: TABLES[table].id };
 }
 
-/** Where the packet of a direction ends that policies deny, with a note of why. */
-export function deny(direction: Direction, reason: keyof typeof DENIED_REASON): readonly Action[] {
+/** Where the packet of a direction ends that policies deny, with a note of why, and of whether it is refused. */
+export function deny(direction: Direction, reason: keyof typeof DENIED_REASON, refuses = false): readonly Action[] {
   return [
     setRegister("deniedDirection", DENIED_DIRECTION[direction]),
     setRegister("deniedReason", DENIED_REASON[reason]),
+    ...(refuses ? [setRegister("isRefused", 1)] : []),
     goto("Deny"),
   ];
 }

@@ -18,6 +18,7 @@ import {
   type RuleVerdict,
   rulesOf,
 } from "../model/policy.ts";
+import { NO_EXTRAS } from "../model/policy-extras.ts";
 import { containerPortKey, PROTOCOLS } from "../model/protocol.ts";
 import { formatRulePort, type NamedPort, type Rule, type RulePort } from "./rules.ts";
 
@@ -55,7 +56,8 @@ function expandRule(
   const key = `${policyKey(id)}/${direction}/${index}`;
   const verdict = "verdict" in rule ? rule.verdict : "accept";
   const place = placeOf(policy, direction, index, verdict);
-  const common = { ...place, policy: id, index, verdict, subject: policy.subject.key } as const;
+  const { refuses } = policy.extras ?? NO_EXTRAS;
+  const common = { ...place, policy: id, index, verdict, refuses, subject: policy.subject.key } as const;
   if (rule.ports === undefined) return [{ ...common, key, peers, ports: undefined, named: undefined }];
   const fixed = withLaterFragments(verdict, uniquePorts(rule.ports.flatMap(fixedPorts)));
   const ofNumbers = fixed.length === 0 ? [] : [{ ...common, key, peers, ports: fixed, named: undefined }];

@@ -89,6 +89,7 @@ export function createRuleIndex(
     ofPort: parts.ofPort,
     portKeys: parts.portKeys,
     isolating: policies.isolating,
+    anyRefuses: policies.anyRefuses,
     unclear: (podKey, pod, direction) => policies.unclear(placeOfPod(objects, podKey, pod), direction),
     subjectsHere: locals.membersOf,
     portsOf: locals.portsOf,

@@ -13,6 +13,7 @@ export const REGISTERS = {
   deniedReason: { register: "reg0", start: 7, bits: 2, purpose: "on its way to Deny: why they do" },
   isHairpin: { register: "reg0", start: 12, bits: 1, purpose: "it goes back to where it came from" },
   hasEndpoint: { register: "reg0", start: 13, bits: 1, purpose: "which endpoint the client has is settled" },
+  isRefused: { register: "reg3", start: 0, bits: 1, purpose: "on its way to Deny: whoever sent it is told so" },
   outputPort: { register: "reg1", start: 0, bits: 32, purpose: "the port that Route chose" },
   egressRule: { register: "reg5", start: 0, bits: 32, purpose: "the rule that let the packet out of its pod" },
   ingressRule: { register: "reg6", start: 0, bits: 32, purpose: "the rule that lets it into its pod" },

@@ -1,5 +1,6 @@
 import type { Log } from "#base/log.ts";
-import { type Denial, type DeniedPacket, describeDenial } from "#pipeline/denials/denial.ts";
+import { type Denial, describeDenial } from "#pipeline/denials/denial.ts";
+import type { ToldPacket } from "#pipeline/denials/metadata.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Direction } from "#pipeline/model/policy.ts";
 
@@ -25,7 +26,7 @@ export interface DenialCount {
 
 export interface DenialLog {
   /** A packet from the switch, which a policy denied. */
-  take(packet: DeniedPacket): void;
+  take(packet: ToldPacket): void;
   /** The last ones, the oldest first. */
   recent(): Iterable<DenialRecord>;
   /** From now on, until the signal comes. A reader that is too slow misses what it cannot keep. */

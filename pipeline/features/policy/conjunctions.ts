@@ -65,8 +65,8 @@ export function outcomeOf(rule: Rule): readonly Action[] {
   return [setRegister(register, id), goto(next)];
 }
 
-function denyBy({ direction, id }: Rule): readonly Action[] {
-  return [setRegister(STAGES[direction].register, id), ...deny(direction, "rule")];
+function denyBy({ direction, id, refuses }: Rule): readonly Action[] {
+  return [setRegister(STAGES[direction].register, id), ...deny(direction, "rule", refuses)];
 }
 
 export function policyFlow(
