@@ -19,7 +19,7 @@ const selector = object({
 });
 const pods = {
   namespaces: selector,
-  pods: object({ namespaceSelector: selector, podSelector: selector }, "namespaceSelector", "podSelector"),
+  pods: object({ namespaceSelector: selector, podSelector: selector }, "podSelector"),
 };
 const port = object({ destinationPort: object({ number: count, range: object({ start: count, end: count }) }) });
 const protocols = list(object({ tcp: port, udp: port, sctp: port, destinationNamedPort: text }));
