@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatIp, parseIp } from "#base/address.ts";
+import { formatIp, type Ip, parseIp } from "#base/address.ts";
 import type { Group } from "#openflow/flow.ts";
 import { LARGEST_ID, numberEndpoints } from "#pipeline/features/service/groups.ts";
 import { MOST_BUCKETS } from "#pipeline/model/service-groups.ts";
@@ -53,7 +53,7 @@ function reached(pipeline: Pipeline): ReadonlyMap<number, readonly string[]> {
     const endpoints: string[] = [];
     for (const action of group.buckets.flatMap(({ actions }) => actions)) {
       if (action.type === "group") visit(groups.get(action.groupId)!);
-      if (action.type === "ct" && action.nat?.type === "dst") endpoints.push(formatIp(action.nat.minAddress!));
+      if (action.type === "ct" && typeof action.nat === "object") endpoints.push(formatIp(action.nat.minAddress as Ip));
     }
     if (endpoints.length > 0) found.set(group.groupId, endpoints);
   };
