@@ -39,6 +39,18 @@ const spec = object(
   "subject",
 );
 
+const condition = object(
+  {
+    ...{ type: text, status: text, reason: text, message: text },
+    lastTransitionTime: { type: "string", format: "date-time" },
+    observedGeneration: { type: "integer", format: "int64" },
+  },
+  "type",
+);
+const status = object({
+  conditions: { ...list(condition), "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] },
+});
+
 const GROUP = "policy.networking.k8s.io";
 
 export const CLUSTER_NETWORK_POLICY_CRD = {
@@ -54,7 +66,10 @@ export const CLUSTER_NETWORK_POLICY_CRD = {
     scope: "Cluster",
     names: { kind: "ClusterNetworkPolicy", plural: "clusternetworkpolicies" },
     versions: [
-      { name: "v1alpha2", served: true, storage: true, schema: { openAPIV3Schema: object({ spec }, "spec") } },
+      {
+        ...{ name: "v1alpha2", served: true, storage: true, subresources: { status: {} } },
+        schema: { openAPIV3Schema: object({ spec, status }, "spec") },
+      },
     ],
   },
 } as const;
