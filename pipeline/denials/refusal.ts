@@ -6,7 +6,7 @@ import { ZONE } from "../layout/conntrack.ts";
 import { GATEWAY_MAC, PORTS, ROUTER_MAC, TUNNEL_KEY } from "../layout/ports.ts";
 import { TABLES } from "../layout/tables.ts";
 import type { View } from "../model/model.ts";
-import { portAt } from "./denial.ts";
+import { portAt } from "./ends.ts";
 import { type Headers, locateTransport, readHeaders, type Transport } from "./headers.ts";
 import { readField, readNumber, type ToldPacket } from "./metadata.ts";
 import { ethernetFrame, icmpMessage, ipPacket, tcpSegment } from "./packets.ts";

@@ -3,6 +3,7 @@ import type { ModelChange, View } from "../model/model.ts";
 import type { Settings } from "../settings.ts";
 import { addressesOf, differingParts, peerKey } from "./policy/differing-parts.ts";
 import { type PolicyKey, readKey, writeKey } from "./policy/keys.ts";
+import { deriveLogging } from "./policy/logging.ts";
 import { derivePeer, derivePort, deriveRule, familiesOf } from "./policy/parts.ts";
 import { deriveRefusing } from "./policy/refusing.ts";
 import { deriveSubject } from "./policy/subject.ts";
@@ -24,12 +25,14 @@ export function createPoliciesFeature({ nodeName }: Settings): Feature {
         return deriveSubject(key.port, view);
       case "refusing":
         return deriveRefusing(view);
+      case "logging":
+        return deriveLogging(view);
     }
   }
 
   return {
     name: "policies",
-    always: [writeKey({ type: "refusing" })],
+    always: ["refusing", "logging"],
     *affected(change, view) {
       for (const key of touched(change, view, nodeName)) yield writeKey(key);
     },
@@ -46,6 +49,7 @@ function* touched(change: ModelChange, view: View, nodeName: string): Iterable<P
     case "NetworkPolicy":
     case "ClusterNetworkPolicy":
       if (change.before?.extras?.refuses !== change.after?.extras?.refuses) yield { type: "refusing" };
+      if (!change.before?.extras?.log !== !change.after?.extras?.log) yield { type: "logging" };
       break;
     case "Subject":
       yield { type: "subject", port: change.key };

@@ -21,6 +21,7 @@ export interface PolicyTable {
   /** NetworkPolicies. */
   isolating(selectionKey: string, direction: Direction): Iterable<Isolation>;
   anyRefuses(): boolean;
+  anyLogged(): boolean;
   /** See Rules.unclear; `namespace` has the labels that its object has, if it is there. */
   unclear(place: Place, direction: Direction): Iterable<Policy>;
 }
@@ -40,6 +41,7 @@ export function createPolicyTable(): PolicyTable {
   const ofCluster = new Map<string, ClusterNetworkPolicy>();
   const readingNodes = new Set<string>();
   const refusing = new Set<string>();
+  const logged = new Set<string>();
 
   function forget(key: string, policy: Policy): void {
     policies.delete(key);
@@ -47,6 +49,7 @@ export function createPolicyTable(): PolicyTable {
     for (const selection of selectionsWithNames(policy)) byNames.delete(selection, key);
     readingNodes.delete(key);
     refusing.delete(key);
+    logged.delete(key);
     if (policy.kind === "NetworkPolicy") byNamespace.delete(policy.namespace, policy);
     else ofCluster.delete(key);
   }
@@ -59,6 +62,7 @@ export function createPolicyTable(): PolicyTable {
       policies.set(key, policy);
       bySubject.add(policy.subject.key, key);
       if (policy.extras?.refuses) refusing.add(key);
+      if (policy.extras?.log !== undefined) logged.add(key);
       for (const selection of selectionsWithNames(policy)) byNames.add(selection, key);
       if (policy.kind === "NetworkPolicy") byNamespace.add(policy.namespace, policy);
       else {
@@ -71,12 +75,13 @@ export function createPolicyTable(): PolicyTable {
     hasClusterPolicies: () => ofCluster.size > 0,
     readingNodes,
     anyRefuses: () => refusing.size > 0,
+    anyLogged: () => logged.size > 0,
     *isolating(selectionKey, direction) {
       for (const key of bySubject.get(selectionKey)) {
         const policy = policies.get(key);
         if (policy?.kind !== "NetworkPolicy" || policy[direction] === undefined) continue;
-        const { refuses } = policy.extras ?? NO_EXTRAS;
-        yield { ...policyId(policy), refuses };
+        const { refuses, log } = policy.extras ?? NO_EXTRAS;
+        yield { ...policyId(policy), refuses, logged: log?.denied ?? false };
       }
     },
     *unclear(place, direction) {

@@ -30,6 +30,8 @@ export interface Rule extends RulePlace {
   readonly verdict: RuleVerdict;
   /** What it denies is refused. */
   readonly refuses: boolean;
+  /** The node tells of each new connection on which it decides. */
+  readonly logged: boolean;
   /** The key of the selection that the policy is for. */
   readonly subject: string;
   /** Keys of selections, and networks in text form. Undefined is everybody. */
@@ -42,6 +44,7 @@ export interface Rule extends RulePlace {
 /** A NetworkPolicy that isolates, and what it adds to that. */
 export interface Isolation extends PolicyId {
   readonly refuses: boolean;
+  readonly logged: boolean;
 }
 
 /** The rules of this node, found by their parts. */
@@ -60,6 +63,8 @@ export interface Rules {
   isolating(selectionKey: string, direction: Direction): Iterable<Isolation>;
   /** Any policy of the cluster that refuses what it denies. */
   anyRefuses(): boolean;
+  /** Any of which some decision is logged. */
+  anyLogged(): boolean;
   /** Policies of which nobody can say whether they select a pod: it is not known yet, or its namespace is not. */
   unclear(podKey: string, pod: Pod | undefined, direction: Direction): Iterable<Policy>;
   /** The pods of this node that the subject of a policy selects. */

@@ -50,7 +50,7 @@ export function readClusterNetworkPolicy(reader: Reader, key: string): ClusterNe
   const priority = requireNumber(spec, "priority", 0, HIGHEST_POLICY_PRIORITY);
   const subject = readSubject(spec.inside("subject", spec.at("subject")));
   const isClear = spec.problems.length === 0;
-  const extras = readPolicyExtras(reader);
+  const extras = readPolicyExtras(reader, "ClusterNetworkPolicy");
   const rules = (direction: Direction): readonly ClusterPolicyRule[] => {
     const read = readRules(spec, direction);
     return isClear ? read : read.map(withoutAccepting);

@@ -31,7 +31,7 @@ export function readNetworkPolicy(reader: Reader, key: string): NetworkPolicy {
   const isFormed = spec.problems.length === 0;
   const pods = readSelectorOrAll(spec, "podSelector");
   const types = readPolicyTypes(spec);
-  const extras = readPolicyExtras(reader);
+  const extras = readPolicyExtras(reader, "NetworkPolicy");
   const readDirection = (direction: Direction): readonly PolicyRule[] | undefined => {
     const rules = readRules(spec, direction, namespace);
     const isNamed = types.named.has(direction);

@@ -4,6 +4,8 @@ import { requireUnique } from "./validate.ts";
 export const TOLD = {
   /** To answer it: a policy refuses it. */
   refusal: 1,
+  /** A policy that is logged has decided on a new connection. */
+  connection: 2,
 } as const;
 
 requireUnique("userdata", Object.values(TOLD), 1, 255);

@@ -104,7 +104,7 @@ export function rulesOf(policy: Policy, direction: Direction): readonly (PolicyR
 export interface RulePlace {
   readonly direction: Direction;
   readonly tier: PolicyTier;
-  /** Within the tier the lower come first; NetworkPolicies have but one. */
+  /** Within the tier the lower come first. */
   readonly level: number;
 }
 

@@ -8,8 +8,8 @@ const SPECS = {
   ClusterNetworkPolicy: { tier: "Admin", priority: 1, subject: { namespaces: {} } },
 } as const;
 
-function read(kind: keyof typeof KINDS, annotations: unknown) {
-  const object = { metadata: { uid: "u", annotations }, spec: SPECS[kind] };
+function read(kind: keyof typeof KINDS, annotations: unknown, spec: unknown = SPECS[kind]) {
+  const object = { metadata: { uid: "u", annotations }, spec };
   const { value, problems } = ingest("test", { kind, key: KINDS[kind], object });
   return {
     extras: (value as Policy).extras,
@@ -28,6 +28,20 @@ for (const kind of Object.keys(KINDS) as (keyof typeof KINDS)[])
       const deny = (value: string) => read(kind, { "policy.weir.dev/deny": value });
       assert.equal(deny("drop").extras?.refuses, false);
       assert.deepEqual([deny("reject").extras?.refuses, deny("reject").problems], [true, []]);
+    });
+
+    it("say which decisions are logged: those of rules by their places, and what is denied for want of one", () => {
+      const log = (value: string) => {
+        const spec = { ...SPECS[kind], ingress: [{}, {}], egress: [{}] };
+        return read(kind, { "policy.weir.dev/log": value }, spec).extras?.log;
+      };
+      assert.deepEqual(log("all"), { rules: "all", denied: true });
+      assert.deepEqual(log("ingress[1]"), { rules: ["ingress[1]"], denied: false });
+      assert.deepEqual(log(" egress[0] ,ingress[0]"), { rules: ["egress[0]", "ingress[0]"], denied: false });
+      for (const wrong of ["", "none", "ingress[2]", "ingress[-1]", "ingress", "all, ingress[0]", "ingress[0],"])
+        assert.equal(log(wrong), undefined, wrong);
+      const denied = kind === "NetworkPolicy" ? { rules: [], denied: true } : undefined;
+      assert.deepEqual(log("denied"), denied);
     });
 
     it("are problems where they say what nobody understands, and then the policy is as it would be without", () => {

@@ -8,8 +8,8 @@ export type PolicyKey =
   | { readonly type: "peer"; readonly network: string }
   /** What policies say of the pod at one port of the bridge. */
   | { readonly type: "subject"; readonly port: string }
-  /** What the bridge has once some policy refuses. */
-  | { readonly type: "refusing" };
+  /** What the bridge has once some policy refuses, or is logged. */
+  | { readonly type: "refusing" | "logging" };
 
 export function writeKey(key: PolicyKey): string {
   switch (key.type) {
@@ -22,6 +22,7 @@ export function writeKey(key: PolicyKey): string {
     case "subject":
       return `subject ${key.port}`;
     case "refusing":
+    case "logging":
       return key.type;
   }
 }
@@ -31,6 +32,6 @@ export function readKey(text: string): PolicyKey {
   const [type, what = ""] = text.split(" ");
   if (type === "rule") return { type, rule: what };
   if (type === "peer") return { type, network: what };
-  if (type === "refusing") return { type };
+  if (type === "refusing" || type === "logging") return { type };
   return { type: type === "port" ? "port" : "subject", port: what };
 }

@@ -24,7 +24,7 @@ export function deriveRefusing(view: View): readonly Contribution[] {
   const refused = (mark: MatchSpec, actions: readonly Action[]): readonly Contribution[] =>
     FAMILIES.map((eth_type) => {
       const spec = { eth_type, ...matchRegister("isRefused", 1), ...mark };
-      return policyFlow("policies/reject", "Deny", PRIORITY.forbid, spec, actions, [WEIR]);
+      return policyFlow("policies/reject", "Deny", PRIORITY.refused, spec, actions, [WEIR]);
     });
   return [
     ...refused(matchMark(CT_MARK.denied, looked), [refuse]),
