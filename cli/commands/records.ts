@@ -60,11 +60,6 @@ async function list<T>(io: Io, { name, header, row }: Records<T>, records: Async
   else await io.write(formatTable(header, rows));
 }
 
-async function follow<T>(
-  io: Io,
-  { line }: Records<T>,
-  records: AsyncIterable<T>,
-  output: OutputFormat,
-): Promise<void> {
+async function follow<T>(io: Io, { line }: Records<T>, records: AsyncIterable<T>, output: OutputFormat): Promise<void> {
   for await (const record of records) await io.write(`${output === "json" ? JSON.stringify(record) : line(record)}\n`);
 }

@@ -46,7 +46,10 @@ function formatStatus(status: NodeStatus): string {
     ["peers", String(status.peers)],
     ["problems", status.problems === 0 ? "0" : `${status.problems} (weirctl get problems)`],
     ["denials", `${denials.told} told (weirctl get denials), ${denials.untold} beyond the limit`],
-    ["logged connections", `${connections.told} told (weirctl get connections), ${connections.untold} beyond the limit`],
+    [
+      "logged connections",
+      `${connections.told} told (weirctl get connections), ${connections.untold} beyond the limit`,
+    ],
     ["flows", counts.join(", ")],
   ];
   return formatTable(["node", status.node], rows);

@@ -83,7 +83,8 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
-    onPacket: (packet) => takePacket(packet, { denial: denials.take, refusal: refuser.take, connection: connections.take }),
+    onPacket: (packet) =>
+      takePacket(packet, { denial: denials.take, refusal: refuser.take, connection: connections.take }),
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },

@@ -11,7 +11,9 @@ export function createMeterBook(): MeterBook {
   let book = new Map<number, { readonly sum: number; readonly reading: number }>();
   return {
     observe(readings) {
-      const next = new Map([...book].filter(([id]) => id < FIRST_POLICY_METER).map(([id, { sum }]) => [id, { sum, reading: 0 }]));
+      const next = new Map(
+        [...book].filter(([id]) => id < FIRST_POLICY_METER).map(([id, { sum }]) => [id, { sum, reading: 0 }]),
+      );
       for (const [meterId, reading] of readings) {
         const { sum, reading: last } = book.get(meterId) ?? { sum: 0, reading: 0 };
         next.set(meterId, { sum: sum + growth(last, reading), reading });
