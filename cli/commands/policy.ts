@@ -92,7 +92,7 @@ function lintCommand(io: Io, done: Done): Command {
   const command = new Command("lint")
     .summary("what in policies is wrong or probably not meant")
     .description(
-      "checks the NetworkPolicies of a folder of manifests: what the API would refuse, selectors without pods, egress without " +
+      "checks the policies of a folder of manifests: what the API would refuse, selectors without pods, egress without " +
         "DNS, unknown port names, rules without effect, selectors in two items that belong in one, and more",
     )
     .argument("[folder]", `${MANIFESTS} (default: ".")`)
