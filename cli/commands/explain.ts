@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { type ClusterOptions, chooseSource, withClusterOptions } from "../cluster-option.ts";
 import { usageError } from "../errors.ts";
 import { withExamples } from "../examples.ts";
 import type { ExitCode } from "../exit-codes.ts";
@@ -7,7 +8,7 @@ import { MANIFESTS } from "../manifests-argument.ts";
 import { type OutputFormat, outputOption } from "../output.ts";
 import { socketOption } from "../socket-option.ts";
 
-interface ExplainOptions {
+interface ExplainOptions extends ClusterOptions {
   readonly live?: true;
   readonly socket: string;
   readonly output: OutputFormat;
@@ -34,21 +35,19 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
     .addOption(outputOption())
     .action(async (source: string, destination: string, folder: string | undefined, options: ExplainOptions) => {
       const { live, socket, output } = options;
-      if (live && folder !== undefined) throw usageError("a folder or --live, not both");
+      const where = chooseSource(folder, options);
+      if (live && where !== ".") throw usageError("--live, a folder or --cluster: one of them");
       // Loaded when needed: the other commands start without the pipeline.
       if (live) return (await import("../explain-live.ts")).explainLive(io, source, destination, socket, output);
       const { explainManifests } = await import("../explain-manifests.ts");
-      done(await explainManifests(io, source, destination, folder ?? ".", output));
+      done(await explainManifests(io, source, destination, where, output));
     });
-  return withExamples(command, [
+  return withExamples(withClusterOptions(command, "ask about a cluster"), [
     ["weirctl explain shop/web shop/db:5432 manifests", "may it, and why?"],
     ["weirctl explain shop/app=web tools/*:53/UDP manifests", "each pod with the label, to each of a namespace"],
     ["weirctl explain shop/web [2001:db8::1]:443 manifests -o json", "to an address, for a program"],
     ["weirctl explain shop/web svc/shop/db:5432 manifests", "through a service: to which endpoints, and may it?"],
     ["weirctl explain shop/web shop/db:5432 --live", "as this node has it now, with flows and packets"],
-    [
-      "kubectl get ns,node,pod,netpol,svc,endpointslices -A -o yaml | weirctl explain shop/web svc/shop/db -",
-      "in a cluster, as you may see it",
-    ],
+    ["weirctl explain shop/web svc/shop/db:5432 --cluster", "in your cluster, as you may see it"],
   ]);
 }

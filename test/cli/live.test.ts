@@ -73,7 +73,7 @@ describe("weirctl against a running node", () => {
   it("lists policies with their hits, and one by name with each of its rules", async () => {
     assert.match(
       (await ask(["get", "policies"])).out,
-      /^KIND +NAME .*\nNetworkPolicy +shop\/db +1 +ingress +2 +realised +12 +2026-01-01T00:00:02\.000Z +3 +0\n$/,
+      /^KIND +NAME .*\nNetworkPolicy +shop\/db +1 +ingress +2 +realised +2026-01-01T00:00:00\.000Z +12 +2026-01-01T00:00:02\.000Z +3 +ingress\[1\] +0\n$/,
     );
     const { code, out } = await ask(["get", "policies", "shop/db"]);
     assert.equal(code, 0);

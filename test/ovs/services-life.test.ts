@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { weirctl } from "#test/cli/run.ts";
+import { createRandom } from "#test/support/random.ts";
 import {
   SERVER_PORT,
   type ServiceCluster,
@@ -7,6 +8,7 @@ import {
   slice,
   startServiceCluster,
 } from "#test/support/service-cluster.ts";
+import { malformedServices } from "#test/support/service-malformed.ts";
 import { until } from "../watch/until.ts";
 
 const VIP = "10.96.0.10";
@@ -14,6 +16,7 @@ const CLIENT = "n1-pod1";
 const STAYS = "n1-pod2";
 const OTHERS = ["n1-pod3", "n2-pod1", "n2-pod2"];
 const ROUNDS = 12;
+const SEED = Number(process.env["SEED"] ?? Date.now() % 2 ** 32);
 
 describe("services whose endpoints, policies and nodes change, with real connections", function () {
   this.timeout(60_000);
@@ -98,6 +101,21 @@ describe("services whose endpoints, policies and nodes change, with real connect
     assert.deepEqual(await ask(10), { [named("n2-pod1")]: 10 });
     assert.equal(await rig.wire.talk("old"), "still there?");
     await rig.wire.hangUp("old");
+  });
+
+  it("serve on among hundreds of malformed ones, of which the switch refuses nothing that is made of them", async () => {
+    const broken = malformedServices(400, createRandom(SEED));
+    await rig.put(web([STAYS]));
+    await rig.wire.startLoad("load", rig.netns(CLIENT), VIP, 80);
+    await rig.put([...broken, ...web([STAYS, OTHERS[0]!])]);
+    await until(async () => Object.keys(await rig.wire.readLoad("load")).length === 2);
+    const { controlSocket } = rig.cluster.lab.nodes.get("n1")!.weir.paths;
+    const { code, out } = await weirctl(["get", "services", "-o", "json", "--socket", controlSocket]);
+    const states = new Set(JSON.parse(out).map(({ state }: { state: string }) => state));
+    assert.deepEqual([code, [...states].sort()], [0, ["ignored", "realised"]], `SEED=${SEED}`);
+    await rig.put(web([STAYS]));
+    const heard = await rig.wire.stopLoad("load");
+    assert.deepEqual(Object.keys(heard).sort(), [STAYS, OTHERS[0]!].map(named).sort(), `SEED=${SEED}`);
   });
 
   it("are shown with their endpoints and what each has got, with their flows and their groups, and explained", async () => {
