@@ -12,8 +12,7 @@ import { translateTo } from "./groups.ts";
 const FRAGMENT = { first: 1, later: 3 } as const;
 const IPV6_FRAGMENT = 44;
 
-/** Of what `takeFragments` makes of a frontend, beside a flow for the first fragments of refused datagrams. */
-type Target = { readonly ip: Endpoint["ip"]; readonly port: number | undefined };
+type Target = Parameters<typeof translateTo>[0];
 
 /**
  * Datagrams that begin a connection and come in fragments. The userspace datapath translates them as the last fragment to come
@@ -30,13 +29,18 @@ export function takeFragments(
   if (first === undefined || !isAlone(service, frontend)) return [];
   const score = ({ ip, port }: Endpoint): number => fnv1a(`${place.nodeName} ${formatIp(ip)} ${port}`);
   const best = endpoints.reduce((one, other) => (score(other) > score(one) ? other : one), first);
-  const before = { ...frontend, priority: frontend.priority + 1, spec: { ...frontend.spec, ip_frag: FRAGMENT.first } };
+  const before = { ...frontend, priority: priorityOf(frontend), spec: { ...frontend.spec, ip_frag: FRAGMENT.first } };
   return [flowOf(before, "services/fragments", [translateTo(best)]), laterFragments(frontend, best)];
 }
 
 /** The same where there is none: the first ones are refused as everything is. */
 export function refuseFragments(service: Service, frontend: Frontend, to: Target): readonly Contribution[] {
   return isAlone(service, frontend) ? [laterFragments(frontend, to)] : [];
+}
+
+/** Before what is said of all that comes to the frontend. */
+function priorityOf({ priority }: Frontend): number {
+  return priority + 1;
 }
 
 /** An address of its own, which several services never share, with one port of UDP. */
@@ -50,6 +54,9 @@ function isAlone({ clusterIps, ports }: Service, { ip, port }: Frontend): boolea
 function laterFragments(frontend: Frontend, to: Target): Contribution {
   const { ip, port } = frontend;
   const nw_proto = familyOf(ip) === 4 ? port.protocol : IPV6_FRAGMENT;
-  const later = { ...frontend, spec: { ...toAddress(ip), nw_proto, ip_frag: FRAGMENT.later } };
+  const later = {
+    ...{ ...frontend, priority: priorityOf(frontend) },
+    spec: { ...toAddress(ip), nw_proto, ip_frag: FRAGMENT.later },
+  };
   return flowOf(later, "services/fragments", [translateTo(to)]);
 }
