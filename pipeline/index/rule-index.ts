@@ -1,4 +1,5 @@
 import type { ModelChange, Objects, Pod } from "../model/model.ts";
+import type { WorldName } from "../model/policy-extras.ts";
 import { type ConjunctionIds, createConjunctionIds } from "./conjunction-ids.ts";
 import { expandPolicy, type PortNumbers, type RuleWithoutId, type Surroundings } from "./expand-policy.ts";
 import { createLocalPods } from "./local-pods.ts";
@@ -7,8 +8,9 @@ import { createPolicyTable, type Place } from "./policy-table.ts";
 import { createReach } from "./reach.ts";
 import type { Rule, RuleChange, Rules, SubjectChange } from "./rules.ts";
 import type { Selections } from "./selections.ts";
+import { seenIn } from "./worlds.ts";
 
-/** Keeps the rules that count on this node: those of policies that select a pod with a port here. */
+/** Keeps the rules that count on this node and in a world: those of policies that select a pod with a port here. */
 export interface RuleIndex extends Rules {
   /** After the selections have taken in the same changes; theirs are among `changes`. */
   apply(changes: readonly ModelChange[]): readonly (RuleChange | SubjectChange)[];
@@ -17,6 +19,7 @@ export interface RuleIndex extends Rules {
 export function createRuleIndex(
   objects: Objects,
   selections: Selections,
+  world: WorldName = "enforced",
   ids: ConjunctionIds = createConjunctionIds(),
 ): RuleIndex {
   const policies = createPolicyTable();
@@ -96,7 +99,7 @@ export function createRuleIndex(
     portsOf: locals.portsOf,
     apply(changes) {
       const reach = createReach(objects, selections, policies, locals);
-      for (const change of changes) reach.take(change);
+      for (const change of changes) reach.take(seenIn(world, change));
       const ruleChanges = settle(expand(reach.policies));
       return [...ruleChanges, ...[...reach.ports].map((key): SubjectChange => ({ kind: "Subject", key }))];
     },

@@ -88,6 +88,19 @@ export interface SubjectChange {
   readonly key: string;
 }
 
+/** The same of the rules that would count, were all staging over. */
+export type StagedRuleChange = Omit<RuleChange, "kind"> & { readonly kind: "StagedRule" };
+export type StagedSubjectChange = Omit<SubjectChange, "kind"> & { readonly kind: "StagedSubject" };
+
+/** The rules that would count, were all staging over: for the pods of this node that staged policies select, and no others. */
+export interface StagedRules extends Rules {
+  isAny(): boolean;
+  /** The same, or there was one before the last changes. */
+  isUsed(): boolean;
+  /** The staged policies that select a pod and have a say in a direction. */
+  stagingOf(podKey: string, direction: Direction): Iterable<PolicyId>;
+}
+
 /** "17" is all of UDP, "17/53/65535" its port 53, "17/later" what follows the first fragment of a datagram. */
 export function formatRulePort({ protocol, prefix }: RulePort): string {
   if (prefix === undefined) return `${protocol}`;

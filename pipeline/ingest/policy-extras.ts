@@ -1,10 +1,10 @@
 import { DIRECTIONS, type Policy } from "../model/policy.ts";
-import { type LoggedDecisions, NO_EXTRAS, type PolicyExtras, rulePlace } from "../model/policy-extras.ts";
+import { ENFORCEMENTS, type LoggedDecisions, NO_EXTRAS, type PolicyExtras, rulePlace } from "../model/policy-extras.ts";
 import type { Reader } from "./reader.ts";
 
 /** All annotations of ours on policies begin so. */
 export const POLICY_ANNOTATIONS = "policy.weir.dev/";
-const KNOWN = ["deny", "log"] as const;
+const KNOWN = ["enforcement", "deny", "log"] as const;
 type Annotation = (typeof KNOWN)[number];
 
 /**
@@ -31,7 +31,9 @@ export function readPolicyExtras(reader: Reader, kind: Policy["kind"]): PolicyEx
     if (text === undefined) return fallback;
     return reader.parsed(fieldOf(POLICY_ANNOTATIONS + annotation), text, parse, expected) ?? fallback;
   };
+  const isEnforcement = (text: string) => ENFORCEMENTS.find((one) => one === text);
   return {
+    enforcement: read("enforcement", isEnforcement, ENFORCEMENTS.join(", "), NO_EXTRAS.enforcement),
     refuses: read("deny", (text) => DENY.get(text), "drop or reject", NO_EXTRAS.refuses),
     log: read("log", (text) => parseLog(text, decisionsOf(reader, kind)), EXPECTED_LOG[kind], NO_EXTRAS.log),
   };

@@ -3,8 +3,10 @@ import { requireUnique } from "./validate.ts";
 /** Priorities, the same names in every table: the more exact statement wins. */
 export const PRIORITY = {
   exempt: 60010,
+  staged: 60005,
   unknown: 60000,
   forbid: 500,
+  judged: 440,
   told: 430,
   refused: 420,
   except: 410,
@@ -22,8 +24,10 @@ export const PRIORITY = {
 
 export const PRIORITY_PURPOSES: Readonly<Record<keyof typeof PRIORITY, string>> = {
   exempt: "What no policy is asked about.",
+  staged: "A pod whose connections are judged a second time, for staged policies.",
   unknown: "A pod of which nobody can say which policies select it.",
   forbid: "Never, whatever else is said.",
+  judged: "What is judged a second time, for staged policies.",
   told: "What the node process is told of on its way.",
   refused: "What is answered where it ends.",
   except: "An exception to a statement about an address.",

@@ -74,6 +74,25 @@ export const FEATURES = {
       },
     },
   },
+  staging: {
+    id: 9,
+    sites: {
+      rule: { id: 1, why: "as policies/rule, were all staging over" },
+      subject: { id: 2, why: "as policies/subject, were all staging over" },
+      peer: { id: 3, why: "as policies/peer, were all staging over" },
+      port: { id: 4, why: "as policies/port, were all staging over" },
+      open: { id: 5, why: "as policies/open, were all staging over" },
+      isolation: { id: 6, why: "as policies/isolation, were all staging over" },
+      own: { id: 7, why: "as policies/own, were all staging over" },
+      begin: { id: 8, why: "a staged policy selects the pod: its new connections are judged a second time" },
+      ask: { id: 9, why: "when all is decided on a packet, staged policies are asked what they would" },
+      next: { id: 10, why: "what none of them has taken would go on" },
+      allowed: { id: 11, why: "it is let through, and would be" },
+      "newly-allowed": { id: 12, why: "it is denied, and would be let through" },
+      "newly-denied": { id: 13, why: "it is let through, and would be denied" },
+      denied: { id: 14, why: "it is denied, and would be" },
+    },
+  },
   services: {
     id: 7,
     sites: {

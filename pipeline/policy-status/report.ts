@@ -10,6 +10,7 @@ import {
   type ClusterPolicyRule,
   DIRECTIONS,
   type Direction,
+  hasSay,
   type Policy,
   type PolicyRule,
   policyId,
@@ -154,7 +155,7 @@ function* partsOf(rules: Iterable<Rule>, ports: Iterable<string>, view: View): I
   for (const port of ports) yield { type: "subject", port };
   for (const rule of rules) {
     yield { type: "rule", rule: rule.key };
-    for (const key of differingParts(undefined, rule, view)) if (key.type !== "subject") yield key;
+    for (const key of differingParts(undefined, rule, view, view.rules)) if (key.type !== "subject") yield key;
   }
 }
 
@@ -173,11 +174,6 @@ function stateOf(
 
 function ofRules(rules: readonly Rule[], parts: Parts): readonly Part[] {
   return rules.flatMap((rule) => parts({ type: "rule", rule: rule.key }));
-}
-
-/** One that isolates has a say without any rule. */
-function hasSay(policy: Policy, direction: Direction): boolean {
-  return policy.kind === "NetworkPolicy" ? policy[direction] !== undefined : policy[direction].length > 0;
 }
 
 interface PlacedRule {

@@ -1,12 +1,17 @@
 import type { Ip } from "#base/address.ts";
 import { formatHost } from "../../index/expand-policy.ts";
-import { formatRulePort, type Rule } from "../../index/rules.ts";
+import { formatRulePort, type Rule, type Rules } from "../../index/rules.ts";
 import type { View } from "../../model/model.ts";
 import { countClauses } from "./conjunctions.ts";
 import type { PolicyKey } from "./keys.ts";
 
 /** The keys in which a rule stood or stands, less those in which it stands as before. */
-export function* differingParts(before: Rule | undefined, after: Rule | undefined, view: View): Iterable<PolicyKey> {
+export function* differingParts(
+  before: Rule | undefined,
+  after: Rule | undefined,
+  view: View,
+  rules: Rules,
+): Iterable<PolicyKey> {
   if (before !== undefined && after !== undefined && isSameConjunction(before, after)) {
     yield* parts(after, before, view);
     yield* parts(before, after, view);
@@ -15,7 +20,7 @@ export function* differingParts(before: Rule | undefined, after: Rule | undefine
   for (const rule of [before, after])
     if (rule !== undefined) {
       yield* parts(rule, undefined, view);
-      for (const port of subjectPorts(rule, view)) yield { type: "subject", port };
+      for (const port of subjectPorts(rule, rules)) yield { type: "subject", port };
     }
 }
 
@@ -48,8 +53,8 @@ function* parts(rule: Rule, other: Rule | undefined, view: View): Iterable<Polic
   for (const port of (rule.ports ?? []).map(formatRulePort)) if (!known.ports.has(port)) yield { type: "port", port };
 }
 
-function* subjectPorts({ subject }: Rule, view: View): Iterable<string> {
-  for (const podKey of view.rules.subjectsHere(subject)) yield* view.rules.portsOf(podKey);
+function* subjectPorts({ subject }: Rule, rules: Rules): Iterable<string> {
+  for (const podKey of rules.subjectsHere(subject)) yield* rules.portsOf(podKey);
 }
 
 export function peerKey(ip: Ip): PolicyKey {

@@ -12,7 +12,7 @@ import type { Node, Port } from "../../model/model.ts";
 import { podKeyOf } from "../../model/pod-of-port.ts";
 import type { Owner } from "../../owner.ts";
 import { gatewayAddress } from "../nodes.ts";
-import { tablesOf } from "../policy/stages.ts";
+import { STAGES, tablesOf } from "../policy/stages.ts";
 import {
   alsoMatchRegister,
   contributeFlow,
@@ -120,7 +120,7 @@ export function derivePort(port: Port): readonly Contribution[] {
       "Endpoint",
       PRIORITY.address,
       { in_port: port.ofport, ...ctState(STATE.dnat), ...toAddress(ip) },
-      [setRegister("isHairpin", 1), goto(tablesOf("egress")[0])],
+      [setRegister("isHairpin", 1), goto(tablesOf(STAGES.egress)[0])],
     ),
   );
 }
