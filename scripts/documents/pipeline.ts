@@ -305,7 +305,8 @@ const LIMITS = `## What the switch does not do
 - **Datagrams in fragments that begin a connection to a service** go all to one endpoint for the clients of a node, whatever session
   affinity says, and need an address with one port of UDP: later fragments have no port by which they could be told apart. The
   kernel's datapath puts them together before it asks.
-- **A connection to a service that a policy denies is remembered for half a minute** (conntrack knows it before policies are asked):
-  a new one from the same port of the same client is dropped for so long, whatever policies say by then.
+- **A connection to a service that a policy denies is known for a while**, for conntrack knows it before policies are asked. The node
+  process has it forgotten when it is told of the denial; of those of which it is not, for they are too many, a new one from the
+  same port of the same client is dropped for half a minute, whatever policies say by then.
 - **It trusts its peers.** What comes through the tunnel with our key is forwarded to pods and to this node; no pod can send
   such packets, here or elsewhere, but a machine on the network between the nodes could. Keep that network to yourself.`;
