@@ -7,9 +7,11 @@ import type { Io } from "../io.ts";
 import { MANIFESTS } from "../manifests-argument.ts";
 import { type OutputFormat, outputOption } from "../output.ts";
 import { socketOption } from "../socket-option.ts";
+import { stagedOption } from "../staged-option.ts";
 
 interface ExplainOptions extends ClusterOptions {
   readonly live?: true;
+  readonly staged?: true;
   readonly socket: string;
   readonly output: OutputFormat;
 }
@@ -31,16 +33,19 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
       "--live",
       "ask the running node instead, which also tells the flows of the rules that decide, with their packets",
     )
+    .addOption(stagedOption())
     .addOption(socketOption())
     .addOption(outputOption())
     .action(async (source: string, destination: string, folder: string | undefined, options: ExplainOptions) => {
       const { live, socket, output } = options;
       const where = chooseSource(folder, options);
+      if (live && options.staged)
+        throw usageError("--live is told as it is in force; --staged is for manifests and --cluster");
       if (live && where !== ".") throw usageError("--live, a folder or --cluster: one of them");
       // Loaded when needed: the other commands start without the pipeline.
       if (live) return (await import("../explain-live.ts")).explainLive(io, source, destination, socket, output);
       const { explainManifests } = await import("../explain-manifests.ts");
-      done(await explainManifests(io, source, destination, where, output));
+      done(await explainManifests(io, source, destination, where, options));
     });
   return withExamples(withClusterOptions(command, "ask about a cluster"), [
     ["weirctl explain shop/web shop/db:5432 manifests", "may it, and why?"],

@@ -7,10 +7,12 @@ import type { ExitCode } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
 import { MANIFESTS } from "../manifests-argument.ts";
 import { type OutputFormat, outputOption } from "../output.ts";
+import { stagedOption } from "../staged-option.ts";
 
 export interface MatrixOptions {
   readonly port: readonly PortClass[];
   readonly by: "pod" | "workload";
+  readonly staged?: true;
   readonly output: OutputFormat;
 }
 
@@ -30,6 +32,7 @@ export function matrixCommand(io: Io, done: (code: ExitCode) => void): Command {
       [],
     )
     .addOption(new Option("--by <what>", "rows and columns").choices(["pod", "workload"]).default("pod"))
+    .addOption(stagedOption())
     .addOption(outputOption())
     .action(async (folder: string | undefined, options: MatrixOptions & ClusterOptions) => {
       const { printMatrix } = await import("../print-matrix.ts");

@@ -17,6 +17,13 @@ function sampleMetrics() {
     problems: () => new Map([["pipeline", 1]]),
     connected: () => ({ kubernetes: false, ovsdb: true, switch: true }),
     connections: () => ({ told: 3, untold: 4 }),
+    stagedDenials: () => ({ told: 1, untold: 2 }),
+    staged: () => [
+      {
+        policy: "shop/db",
+        staged: { enforcement: "staged", wouldAllow: 10, wouldDeny: 5, newlyAllowed: 1, newlyDenied: 3 },
+      },
+    ],
     denials: () => ({ told: 4, untold: 96, byPolicy: [{ policy: "shop/db", direction: "ingress", count: 3 }] }),
     refresh: async () => {},
   });
@@ -104,6 +111,11 @@ describe("The metrics", () => {
       'weir_denials_total{told="no"} 96',
       'weir_logged_connections_total{told="yes"} 3',
       'weir_logged_connections_total{told="no"} 4',
+      'weir_staged_denials_total{told="no"} 2',
+      'weir_staged_policy_connections_total{policy="shop/db",would="allow",was="allow"} 9',
+      'weir_staged_policy_connections_total{policy="shop/db",would="allow",was="deny"} 1',
+      'weir_staged_policy_connections_total{policy="shop/db",would="deny",was="allow"} 3',
+      'weir_staged_policy_connections_total{policy="shop/db",would="deny",was="deny"} 2',
       'weir_policy_denials_total{policy="shop/db",direction="ingress"} 3',
     ]) {
       assert.ok(text.includes(`\n${line}\n`), `${line} in\n${text}`);
@@ -120,6 +132,13 @@ describe("The metrics", () => {
       problems: () => problems,
       connected: () => ({ kubernetes: true, ovsdb: true, switch: true }),
       connections: () => ({ told: 3, untold: 4 }),
+      stagedDenials: () => ({ told: 1, untold: 2 }),
+      staged: () => [
+        {
+          policy: "shop/db",
+          staged: { enforcement: "staged", wouldAllow: 10, wouldDeny: 5, newlyAllowed: 1, newlyDenied: 3 },
+        },
+      ],
       denials: () => ({ told: 0, untold: 0, byPolicy: [] }),
       refresh: async () => {},
     });
