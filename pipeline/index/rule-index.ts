@@ -1,8 +1,9 @@
 import type { ModelChange, Objects, Pod } from "../model/model.ts";
 import type { WorldName } from "../model/policy-extras.ts";
 import { type ConjunctionIds, createConjunctionIds } from "./conjunction-ids.ts";
-import { expandPolicy, type PortNumbers, type RuleWithoutId, type Surroundings } from "./expand-policy.ts";
+import { expandPolicy, type PortNumbers, policyKey, type RuleWithoutId, type Surroundings } from "./expand-policy.ts";
 import { createLocalPods } from "./local-pods.ts";
+import { createMeterIds } from "./meter-ids.ts";
 import { createPartIndex } from "./part-index.ts";
 import { createPolicyTable, type Place } from "./policy-table.ts";
 import { createReach } from "./reach.ts";
@@ -28,6 +29,7 @@ export function createRuleIndex(
   const rules = new Map<string, Rule>();
   const rulesById = new Map<number, Rule>();
   const rulesByPolicy = new Map<string, readonly RuleWithoutId[]>();
+  const meters = createMeterIds();
 
   const numbers: PortNumbers = {
     *ofSubject(selectionKey, name) {
@@ -44,6 +46,7 @@ export function createRuleIndex(
   /** What the policies mean now, and the keys of rules of which the number changed. */
   function expand(dirty: ReadonlySet<string>): Map<string, RuleWithoutId | undefined> {
     const next = new Map<string, RuleWithoutId | undefined>();
+    const moved = new Set<string>();
     for (const policyKey of dirty) {
       const policy = policies.get(policyKey);
       const active = policy !== undefined && locals.membersOf(policy.subject.key).size > 0;
@@ -52,7 +55,11 @@ export function createRuleIndex(
       for (const rule of after) next.set(rule.key, rule);
       if (after.length > 0) rulesByPolicy.set(policyKey, after);
       else rulesByPolicy.delete(policyKey);
+      const isLimited = after.some(({ rate }) => rate !== undefined);
+      for (const other of meters.set(policyKey, isLimited)) moved.add(other);
     }
+    for (const policyKey of moved)
+      for (const rule of rulesByPolicy.get(policyKey) ?? []) if (!next.has(rule.key)) next.set(rule.key, rule);
     return next;
   }
 
@@ -66,10 +73,15 @@ export function createRuleIndex(
     for (const key of new Set([...next.keys(), ...renumbered])) {
       const before = rules.get(key);
       const id = ids.idOf(key);
-      const wanted = next.has(key) ? next.get(key) : before;
-      const after = wanted === undefined || id === undefined ? undefined : { ...wanted, id };
+      const wanted = next.has(key) ? next.get(key) : before && wantedBefore(before);
+      const after = wanted === undefined || id === undefined ? undefined : numbered(wanted, id);
       // What a rule says follows from its key and its policy, which is another object only when it says something else.
-      if (before?.policy === after?.policy && before?.id === after?.id) continue;
+      if (
+        before?.policy === after?.policy &&
+        before?.id === after?.id &&
+        before?.limit?.meterId === after?.limit?.meterId
+      )
+        continue;
       if (before !== undefined) parts.remove(before);
       if (after !== undefined) parts.add(after);
       // One that took another's number may have come before that one's turn.
@@ -80,6 +92,13 @@ export function createRuleIndex(
       changes.push({ kind: "Rule", key, before, after });
     }
     return changes;
+  }
+
+  /** One for which there is no number allows nothing, as a rule without one of its own. */
+  function numbered({ rate, ...rule }: RuleWithoutId, id: number): Rule | undefined {
+    if (rate === undefined) return { ...rule, id, limit: undefined };
+    const meterId = meters.idOf(policyKey(rule.policy));
+    return meterId === undefined ? undefined : { ...rule, id, limit: { perSecond: rate, meterId } };
   }
 
   return {
@@ -104,6 +123,10 @@ export function createRuleIndex(
       return [...ruleChanges, ...[...reach.ports].map((key): SubjectChange => ({ kind: "Subject", key }))];
     },
   };
+}
+
+function wantedBefore({ id: _id, limit, ...rule }: Rule): RuleWithoutId {
+  return { ...rule, rate: limit?.perSecond };
 }
 
 export function placeOfPod(

@@ -1,6 +1,6 @@
 import type { ModelChange, Objects, Port } from "../model/model.ts";
 import { podKeyOf } from "../model/pod-of-port.ts";
-import { hasSay, type Policy, policyId } from "../model/policy.ts";
+import { hasSay, type Policy } from "../model/policy.ts";
 import { isStaged } from "../model/policy-extras.ts";
 import { createRuleIndex, type RuleIndex } from "./rule-index.ts";
 import type { Rules, StagedRuleChange, StagedRules, StagedSubjectChange } from "./rules.ts";
@@ -72,7 +72,7 @@ export function createStagedRuleIndex(objects: Objects, selections: Selections):
     *stagingOf(podKey, direction) {
       const selected = selections.selectionsOf(podKey);
       for (const policy of staged.values())
-        if (hasSay(policy, direction) && selected.has(policy.subject.key)) yield policyId(policy);
+        if (hasSay(policy, direction) && selected.has(policy.subject.key)) yield policy;
     },
     isUsed: () => wasUsed || staged.size > 0,
     apply(changes) {

@@ -23,6 +23,8 @@ export const REGISTERS = {
   stagedVerdict: { register: "reg3", start: 8, bits: 2, purpose: "what they say" },
   stagedReason: { register: "reg3", start: 10, bits: 2, purpose: "why they would deny it" },
   stagedRule: { register: "reg4", start: 0, bits: 32, purpose: "the rule by which they say so" },
+  egressStagedBy: { register: "reg8", start: 0, bits: 32, purpose: "which staged policies its sender has" },
+  ingressStagedBy: { register: "reg9", start: 0, bits: 32, purpose: "which staged policies its receiver has" },
   outputPort: { register: "reg1", start: 0, bits: 32, purpose: "the port that Route chose" },
   egressRule: { register: "reg5", start: 0, bits: 32, purpose: "the rule that let the packet out of its pod" },
   ingressRule: { register: "reg6", start: 0, bits: 32, purpose: "the rule that lets it into its pod" },

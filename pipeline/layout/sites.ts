@@ -68,6 +68,7 @@ export const FEATURES = {
       own: { id: 8, why: "no NetworkPolicy isolates a pod from itself, be it through a service" },
       reject: { id: 9, why: "what a policy denies that says so is refused: the node process answers it" },
       log: { id: 10, why: "of a new connection on which a policy has decided that is logged the node process is told" },
+      rate: { id: 11, why: "a policy lets through no more new connections a second" },
       unknown: {
         id: 7,
         why: "policies may select a pod of which, or of whose namespace, too little is known yet: nothing passes before it is",

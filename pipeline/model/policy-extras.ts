@@ -17,6 +17,8 @@ export interface PolicyExtras {
   readonly refuses: boolean;
   /** Of which of its decisions on new connections the node tells; undefined: of none. */
   readonly log: LoggedDecisions | undefined;
+  /** So many new connections a second its rules let through on each node, all together; undefined: any number. */
+  readonly rate: number | undefined;
 }
 
 export interface LoggedDecisions {
@@ -27,7 +29,7 @@ export interface LoggedDecisions {
 }
 
 /** Of a policy without annotations of ours. */
-export const NO_EXTRAS: PolicyExtras = { enforcement: "enforced", refuses: false, log: undefined };
+export const NO_EXTRAS: PolicyExtras = { enforcement: "enforced", refuses: false, log: undefined, rate: undefined };
 
 /** Whether a policy counts in a world. */
 export function countsIn(world: WorldName, { extras = NO_EXTRAS }: { readonly extras?: PolicyExtras }): boolean {

@@ -2,10 +2,12 @@ import type { Action } from "#openflow/actions.ts";
 import { type MatchSpec, match } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import type { Rule } from "../../index/rules.ts";
+import { CT_MARK } from "../../layout/conntrack.ts";
 import type { Site } from "../../layout/sites.ts";
 import { TABLES, type TableName } from "../../layout/tables.ts";
 import type { PolicyId } from "../../model/policy.ts";
 import type { Owner } from "../../owner.ts";
+import { limitPackets, matchMark } from "../connections.ts";
 import { goto } from "../vocabulary.ts";
 import { spotOf } from "./stages.ts";
 import type { World } from "./world.ts";
@@ -66,6 +68,37 @@ export function outcomeOf(rule: Rule, world: World): readonly Action[] {
   // Behind the last tier there is nobody to pass it to.
   if (verdict === "pass" && tier === "admin") return [goto(world.stages[direction].networkPolicy[0])];
   return world.allow(rule);
+}
+
+/**
+ * The flows of a rule of which all is met, as its own match says it. Of one with a rate only what begins a connection passes the meter,
+ * which ends what is beyond; what is known goes on as ever.
+ */
+export function flowsOfMet(
+  world: World,
+  site: Site,
+  priority: number,
+  spec: MatchSpec,
+  rule: Rule,
+  owners: readonly Owner[],
+): readonly Contribution[] {
+  const { table } = spotOf(rule, world.stages);
+  const outcome = outcomeOf(rule, world);
+  const limit = world.feature === "policies" ? rule.limit : undefined;
+  if (limit === undefined) return [policyFlow(site, table, priority, spec, outcome, owners)];
+  const meter: Action = { type: "meter", meterId: limit.meterId };
+  return [
+    policyFlow(site, table, priority, { ...spec, ...matchMark(CT_MARK.known) }, outcome, owners),
+    policyFlow(
+      "policies/rate",
+      table,
+      priority,
+      { ...spec, ...matchMark(0, CT_MARK.known) },
+      [meter, ...outcome],
+      owners,
+    ),
+    limitPackets(limit.meterId, limit.perSecond, "policies/rate", [policyOwner(rule.policy)]),
+  ];
 }
 
 export function policyFlow(

@@ -28,6 +28,7 @@ export function* differingParts(
 function isSameConjunction(a: Rule, b: Rule): boolean {
   return (
     a.id === b.id &&
+    a.limit?.meterId === b.limit?.meterId &&
     countClauses(a) === countClauses(b) &&
     a.subject === b.subject &&
     a.direction === b.direction &&

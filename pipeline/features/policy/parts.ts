@@ -4,7 +4,7 @@ import type { Contribution } from "../../feature.ts";
 import { type Rule, readRulePort } from "../../index/rules.ts";
 import type { View } from "../../model/model.ts";
 import { ETH_TYPE, fromNetwork, toNetwork } from "../vocabulary.ts";
-import { countClauses, groupByPlace, outcomeOf, partOfRules, policyFlow, ruleOwner } from "./conjunctions.ts";
+import { countClauses, flowsOfMet, groupByPlace, partOfRules, ruleOwner } from "./conjunctions.ts";
 import { spotOf } from "./stages.ts";
 import type { World } from "./world.ts";
 
@@ -16,12 +16,8 @@ const IPV6_FRAGMENT = 44;
 export function deriveRule(key: string, view: View, world: World): readonly Contribution[] {
   const rule = world.rules(view).rule(key);
   if (rule === undefined || countClauses(rule) === 1) return [];
-  const { table, rule: priority } = spotOf(rule, world.stages);
-  return [
-    policyFlow(`${world.feature}/rule`, table, priority, { conj_id: rule.id }, outcomeOf(rule, world), [
-      ruleOwner(rule),
-    ]),
-  ];
+  const { rule: priority } = spotOf(rule, world.stages);
+  return flowsOfMet(world, `${world.feature}/rule`, priority, { conj_id: rule.id }, rule, [ruleOwner(rule)]);
 }
 
 /** One flow for each place of rules, and each family that pods of this node have. */

@@ -65,9 +65,10 @@ export interface Spot {
 export function spotOf({ direction, tier, level }: RulePlace, stages: Stages): Spot {
   if (tier === "networkPolicy") {
     const table = stages[direction].networkPolicy[0];
-    return level === NETWORK_POLICY_LEVELS.logged
-      ? { table, open: PRIORITY.loggedOpen, rule: PRIORITY.logged }
-      : { table, open: PRIORITY.open, rule: PRIORITY.rule };
+    const { limited, logged } = NETWORK_POLICY_LEVELS;
+    if (level === limited) return { table, open: PRIORITY.limitedOpen, rule: PRIORITY.limited };
+    if (level === logged) return { table, open: PRIORITY.loggedOpen, rule: PRIORITY.logged };
+    return { table, open: PRIORITY.open, rule: PRIORITY.rule };
   }
   const { table, priority } = placeOfLevel(level);
   return { table: stages[direction][tier][table], open: priority, rule: priority };

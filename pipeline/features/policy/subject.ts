@@ -8,8 +8,8 @@ import { DIRECTIONS, type Direction } from "../../model/policy.ts";
 import { alsoMatchRegister, deny, matchRegister } from "../vocabulary.ts";
 import {
   countClauses,
+  flowsOfMet,
   groupByPlace,
-  outcomeOf,
   ownersOf,
   partOfRules,
   policyFlow,
@@ -53,22 +53,20 @@ function* rulesOf(port: Port, pod: Pod, view: View, world: World): Iterable<Rule
       if (rule.named?.of !== "subject" || pod.ports.get(rule.named.name) === rule.named.number) yield rule;
 }
 
-/** Of several rules that are about everything the first by number is noted. */
+/** Of several rules that are about everything the first is noted. */
 function deriveRules(spec: MatchSpec, rules: readonly [Rule, ...Rule[]], world: World): readonly Contribution[] {
-  const open = rules.filter((rule) => countClauses(rule) === 1).sort((a, b) => a.id - b.id);
+  const open = rules.filter((rule) => countClauses(rule) === 1).sort(byPlace);
   const [first] = open;
   if (first === undefined) return partOfRules(world, spec, "subject", rules);
   const spot = spotOf(first, world.stages);
-  const everything = policyFlow(
-    `${world.feature}/open`,
-    spot.table,
-    spot.open,
-    spec,
-    outcomeOf(first, world),
-    ownersOf(open),
-  );
+  const everything = flowsOfMet(world, `${world.feature}/open`, spot.open, spec, first, ownersOf(open));
   // At a level it takes the place of the pod's part in other rules, which would say the same.
-  return spot.open === spot.rule ? [everything] : [...partOfRules(world, spec, "subject", rules), everything];
+  return spot.open === spot.rule ? everything : [...partOfRules(world, spec, "subject", rules), ...everything];
+}
+
+/** One with a rate comes first: another would let through what is beyond it. */
+function byPlace(a: Rule, b: Rule): number {
+  return Number(a.limit === undefined) - Number(b.limit === undefined) || a.id - b.id;
 }
 
 function isolate(port: Port, direction: Direction, view: View, world: World): readonly Contribution[] {
