@@ -35,6 +35,7 @@ export const ON_THIS_NODE: PolicyText<PolicyReport> = {
         ["directions", directions.join(", ")],
         ["pods", pods.join(", ")],
         ["denied", `${denied} packets${lastDenied === undefined ? "" : `, the last ${lastDenied}`}`],
+        ...describeLimit(policy),
         ...describeStaging(policy).map((text) => ["staging", text]),
         ...problems.map((problem) => ["problem", problem]),
         ...policy.rules.map((rule) => [placeOf(rule), `${rule.verdict} ${rule.rule}: ${describeHits(rule)}`]),
@@ -89,6 +90,12 @@ function describeHits({ packets, bytes, lastHit, since }: RuleReport): string {
   if (since === undefined) return "no flow of it is in the switch";
   if (lastHit === undefined) return `never hit since ${since}`;
   return `${packets} packets, ${bytes} bytes, the last ${lastHit}`;
+}
+
+function describeLimit({ limit }: PolicyReport): readonly (readonly string[])[] {
+  if (limit === undefined) return [];
+  const { perSecond, denied } = limit;
+  return [["rate", `${perSecond} new connections a second pass on this node, ${denied} were denied beyond`]];
 }
 
 /** What would have become of its pods' connections, of a policy that is staged. */

@@ -4,7 +4,7 @@ import { startHealthServer } from "#controller/process/health-server.ts";
 import { createGraph, type GraphInputs, type Targets } from "#pipeline/graph.ts";
 import { METERS } from "#pipeline/layout/meters.ts";
 import type { Pipeline, Step } from "#pipeline/pipeline.ts";
-import { reportPolicies, reportStaged } from "#pipeline/policy-status/report.ts";
+import { reportLimits, reportPolicies, reportStaged } from "#pipeline/policy-status/report.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import { isSwitchUnchanged } from "#pipeline/switch-state.ts";
 import { createHealth, type Faults, networkChecks } from "./checks.ts";
@@ -221,6 +221,7 @@ function readingsOf(parts: Parts, view: () => LiveView): Readings {
       switch: bridgeSwitch.connection !== undefined,
     }),
     stagedDenials: () => ({ told: denials.staged, untold: counters.droppedBy(METERS.staged.id) }),
+    limited: () => reportLimits(reportSources(parts)),
     staged: () => reportStaged(reportSources(parts)),
     connections: () => ({ told: connections.told, untold: counters.droppedBy(METERS.connections.id) }),
     denials: () => ({ told: denials.told, untold: counters.droppedBy(METERS.denials.id), byPolicy: denials.counts() }),

@@ -48,6 +48,8 @@ export interface PolicyReport {
   readonly denied: number;
   readonly lastDenied?: string;
   readonly problems: readonly string[];
+  /** Of one with a rate: so many new connections a second pass, and so many were denied as they were beyond it. */
+  readonly limit?: { readonly perSecond: number; readonly denied: number };
   /** Of one that is staged, or of which the deletion is. */
   readonly staged?: StagedReport;
 }
@@ -83,6 +85,8 @@ export interface ReportSources {
   readonly hits: HitBook;
   /** By flow identity. */
   statusOf(key: string): { readonly state: "pending" | "installed" | "failed"; readonly why?: string };
+  /** How many packets a meter has dropped. */
+  droppedBy(meterId: number): number;
   realisedAt(policyKey: string, generation: number): number | undefined;
   readonly problems: readonly Problem[];
 }
@@ -186,6 +190,7 @@ function reportPolicy(sources: ReportSources, policy: Policy, rules: readonly Ru
     problems: problems
       .filter(({ object }) => object === `${kind} ${name}`)
       .map(({ field, message }) => `${field} ${message}`.trim()),
+    ...reportLimit(rules, sources),
     ...reportStaging(sources, policy, ports),
   };
 }
@@ -197,6 +202,23 @@ function* partsOf(rules: Iterable<Rule>, ports: Iterable<string>, view: View, wo
     yield { type: "rule", rule: rule.key };
     for (const key of differingParts(undefined, rule, view, world.rules(view))) if (key.type !== "subject") yield key;
   }
+}
+
+/** All rules of a policy have one meter, if any. */
+function reportLimit(rules: readonly Rule[], { droppedBy }: ReportSources): Pick<PolicyReport, "limit"> {
+  const limit = rules.find((rule) => rule.limit !== undefined)?.limit;
+  return limit === undefined ? {} : { limit: { perSecond: limit.perSecond, denied: droppedBy(limit.meterId) } };
+}
+
+/** What policies with a rate have denied beyond it, by name. */
+export function reportLimits({
+  view,
+  droppedBy,
+}: Pick<ReportSources, "view" | "droppedBy">): ReadonlyMap<string, number> {
+  const limited = [...view.rules.all()].flatMap(({ policy, limit }) =>
+    limit === undefined ? [] : [{ policy, limit }],
+  );
+  return new Map(limited.map(({ policy, limit }) => [policy.name, droppedBy(limit.meterId)]));
 }
 
 /** What staged policies would do, by name; costs what these consist of. */
@@ -273,7 +295,7 @@ interface PlacedRule {
 function reportRule({ hits: book }: ReportSources, placed: PlacedRule, among: readonly Part[]) {
   const { policy, direction, index, rule } = placed;
   const isOfRule = ({ site, owners }: Part): boolean =>
-    (site.endsWith("/rule") || site.endsWith("/open")) && isAmong(owners, policy, `${direction} rule ${index}`);
+    /\/(rule|open|rate)$/.test(site) && isAmong(owners, policy, `${direction} rule ${index}`);
   const hits = sum(among.filter(isOfRule).map(({ key }) => book.of(key)));
   const since = hits.since === undefined ? {} : { since: timeOf(hits.since) };
   const verdict = "verdict" in rule ? rule.verdict : "accept";

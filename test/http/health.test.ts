@@ -17,6 +17,7 @@ function sampleMetrics() {
     problems: () => new Map([["pipeline", 1]]),
     connected: () => ({ kubernetes: false, ovsdb: true, switch: true }),
     connections: () => ({ told: 3, untold: 4 }),
+    limited: () => [["shop/busy", 40]],
     stagedDenials: () => ({ told: 1, untold: 2 }),
     staged: () => [
       {
@@ -111,6 +112,7 @@ describe("The metrics", () => {
       'weir_denials_total{told="no"} 96',
       'weir_logged_connections_total{told="yes"} 3',
       'weir_logged_connections_total{told="no"} 4',
+      'weir_policy_rate_denials_total{policy="shop/busy"} 40',
       'weir_staged_denials_total{told="no"} 2',
       'weir_staged_policy_connections_total{policy="shop/db",would="allow",was="allow"} 9',
       'weir_staged_policy_connections_total{policy="shop/db",would="allow",was="deny"} 1',
@@ -132,6 +134,7 @@ describe("The metrics", () => {
       problems: () => problems,
       connected: () => ({ kubernetes: true, ovsdb: true, switch: true }),
       connections: () => ({ told: 3, untold: 4 }),
+      limited: () => [["shop/busy", 40]],
       stagedDenials: () => ({ told: 1, untold: 2 }),
       staged: () => [
         {

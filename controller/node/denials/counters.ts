@@ -24,7 +24,7 @@ export interface CountersOptions {
 
 /** Sites of which the flows are counted: what rules let through, and what they did not. */
 const COUNTED: readonly Site[] = [
-  ...(["policies/rule", "policies/open", "policies/isolation"] as const),
+  ...(["policies/rule", "policies/open", "policies/isolation", "policies/rate"] as const),
   ...(["staging/rule", "staging/open", "staging/isolation"] as const),
   ...(["staging/allowed", "staging/denied", "staging/newly-allowed", "staging/newly-denied"] as const),
 ];

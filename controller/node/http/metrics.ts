@@ -20,6 +20,8 @@ export interface Readings {
   connections(): Told;
   /** Packets of which the node was told that staged policies would deny them. */
   stagedDenials(): Told;
+  /** New connections that policies have denied beyond their rate, by policy. */
+  limited(): Iterable<readonly [policy: string, denied: number]>;
   /** What staged policies would do. */
   staged(): Iterable<{ readonly policy: string; readonly staged: StagedReport }>;
   /** Reads in the switch what is to be counted. */
@@ -120,7 +122,7 @@ function registerReadings(registry: Registry, version: string, readings: Reading
   });
 }
 
-function registerDenials(registry: Registry, { denials, connections, stagedDenials, staged }: Readings): void {
+function registerDenials(registry: Registry, { denials, connections, limited, stagedDenials, staged }: Readings): void {
   const told = (name: string, help: string, read: () => Told) =>
     tally(registry, name, `${help}, by whether the node was told.`, ["told"], (inc) => {
       const counts = read();
@@ -128,6 +130,15 @@ function registerDenials(registry: Registry, { denials, connections, stagedDenia
       inc({ told: "no" }, counts.untold);
     });
   told("weir_denials_total", "Packets that policies denied", denials);
+  tally(
+    registry,
+    "weir_policy_rate_denials_total",
+    "New connections that a policy's rules would have let through but for its rate.",
+    ["policy"],
+    (inc) => {
+      for (const [policy, denied] of limited()) inc({ policy }, denied);
+    },
+  );
   told("weir_staged_denials_total", "Packets that staged policies would deny and that were let through", stagedDenials);
   tally(
     registry,
