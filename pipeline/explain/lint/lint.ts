@@ -74,7 +74,9 @@ const UNTIL_THEN: ReadonlyMap<string, string> = new Map([
 
 function fromProblem({ object, field, message }: Problem): Finding {
   const [kind = ""] = object.split(" ");
-  const remedy = `write what is expected there${UNTIL_THEN.get(kind) ?? ""}`;
+  // What an annotation says is beside the rules: these hold whatever it is.
+  const until = field.startsWith("metadata.") ? undefined : UNTIL_THEN.get(kind);
+  const remedy = `write what is expected there${until ?? ""}`;
   return { severity: "error", check: "malformed", object, field, message, remedy };
 }
 
