@@ -61,7 +61,7 @@ describe("a rate of new connections, with real packets", function () {
       // A bucket that was full, and what has come since.
       assert.ok(passed > 0 && passed <= RATE * (seconds + 2), `${passed} in ${seconds} s`);
       // A tunnel may lose some of so many.
-      assert.ok(denied > FLOOD / 2, `${denied} denied`);
+      assert.ok(denied > passed, `${denied} denied`);
       assert.match(
         await cluster.weirctl(node, "get", "policies", name),
         /^rate +10 new connections a second pass on this node, \d+ were denied beyond$/m,

@@ -62,16 +62,20 @@ export async function startAnnotatedCluster(
       };
     }),
   );
+  const settleCounts = async (node: string): Promise<void> => {
+    const { ovsDirectory } = nodes.get(node)!.fabricNode;
+    await shell("ovs-appctl", "-t", `${ovsDirectory}/vswitchd.ctl`, "revalidator/purge");
+  };
   return {
-    ...{ rig, addressesOf, weirctl },
-    put: (...policies) => rig.put([...objects, ...policies]),
+    ...{ rig, addressesOf, weirctl, settleCounts },
+    async put(...policies) {
+      // The switch counts late, for whatever flows are there by then.
+      for (const node of nodes.keys()) await settleCounts(node);
+      await rig.put([...objects, ...policies]);
+    },
     ask: (netns, protocol, address, count = 3) => rig.wire.ask(netns, protocol, address, SERVER_PORT, count),
     netnsOfNode: (node) => nodes.get(node)!.endpoint.netns,
     read: async (node, ...argv) => JSON.parse(await weirctl(node, ...argv, "-o", "json")),
-    async settleCounts(node) {
-      const { ovsDirectory } = nodes.get(node)!.fabricNode;
-      await shell("ovs-appctl", "-t", `${ovsDirectory}/vswitchd.ctl`, "revalidator/purge");
-    },
     close: () => rig.close(),
   };
 }
