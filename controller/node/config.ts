@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { describeError } from "#base/errors.ts";
-import { problemsOf } from "#controller/node/config/issues.ts";
-import type { ConfigProblem } from "#controller/node/config/problem.ts";
-import { ConfigError } from "#controller/node/config/problem.ts";
 import type { ParsedConfig } from "#controller/node/config/schema.ts";
 import { nodeNameSchema, schema } from "#controller/node/config/schema.ts";
-import { readYaml } from "#controller/node/config/yaml.ts";
+import { problemsOf } from "#controller/process/config/issues.ts";
+import type { ConfigProblem } from "#controller/process/config/problem.ts";
+import { ConfigError } from "#controller/process/config/problem.ts";
+import { readYaml } from "#controller/process/config/yaml.ts";
 
 export type SourceConfig =
   | { readonly kubernetes: { readonly kubeconfig?: string | undefined } }

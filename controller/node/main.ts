@@ -1,10 +1,10 @@
 import { hostname } from "node:os";
 import { describeError } from "#base/errors.ts";
+import { ConfigError } from "#controller/process/config/problem.ts";
+import { createLog, type ProcessLog } from "#controller/process/log.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { NODE_USAGE, parseNodeArguments } from "./config/arguments.ts";
-import { ConfigError } from "./config/problem.ts";
 import { loadConfig, type NodeConfig } from "./config.ts";
-import { createLog, type ProcessLog } from "./log.ts";
 import { startNode } from "./node.ts";
 import { uninstall } from "./uninstall.ts";
 

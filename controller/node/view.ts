@@ -1,4 +1,5 @@
 import { formatCidr, formatIp, formatMac } from "#base/address.ts";
+import { type Check, runChecks } from "#controller/process/health.ts";
 import { ask } from "#pipeline/explain/ask.ts";
 import { clusterOf } from "#pipeline/explain/cluster.ts";
 import type { Node, Port } from "#pipeline/model/model.ts";
@@ -6,7 +7,6 @@ import type { Pipeline } from "#pipeline/pipeline.ts";
 import { type ReportSources, reportPolicies } from "#pipeline/policy-status/report.ts";
 import type { NodeConfig } from "./config.ts";
 import { cookieEntries, flowEntries } from "./http/flow-entries.ts";
-import { type Check, runChecks } from "./http/health.ts";
 import type { DenialFilter, DenialRecord, FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
 import type { Parts } from "./parts.ts";
 import type { EntryStatus } from "./switch/entry-status.ts";

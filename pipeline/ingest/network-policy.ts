@@ -69,16 +69,18 @@ function readPolicyTypes(spec: Reader): { readonly named: ReadonlySet<Direction>
 function readRules(spec: Reader, direction: Direction, namespace: string): readonly PolicyRule[] {
   return spec
     .list(direction)
-    .map((rule, i) => readRule(spec.inside(`${direction}[${i}]`, rule), PEER_FIELDS[direction], namespace))
-    .filter((rule) => rule !== undefined);
+    .map((rule, i) => readRule(spec.inside(`${direction}[${i}]`, rule), PEER_FIELDS[direction], namespace));
 }
 
+/** In the place of a rule that nobody can read: those behind it are known by their numbers in the object. */
+const NOTHING: PolicyRule = { peers: [], ports: [] };
+
 /** An empty list says what an absent one says: everybody, everything. One without anything right in it is another thing. */
-function readRule(rule: Reader, peersField: string, namespace: string): PolicyRule | undefined {
+function readRule(rule: Reader, peersField: string, namespace: string): PolicyRule {
   rule.only(peersField, "ports");
   const peers = rule.list(peersField);
   const ports = rule.list("ports");
-  if (rule.problems.length > 0) return undefined;
+  if (rule.problems.length > 0) return NOTHING;
   const readPeers = () => peers.map((peer, i) => readPeer(rule.inside(`${peersField}[${i}]`, peer), namespace));
   const readPorts = () => ports.map((port, i) => readPolicyPort(rule.inside(`ports[${i}]`, port)));
   return {

@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseNodeArguments } from "#controller/node/config/arguments.ts";
-import type { ConfigProblem } from "#controller/node/config/problem.ts";
-import { ConfigError } from "#controller/node/config/problem.ts";
 import { loadConfig, parseConfig } from "#controller/node/config.ts";
+import type { ConfigProblem } from "#controller/process/config/problem.ts";
+import { ConfigError } from "#controller/process/config/problem.ts";
 
 const surroundings = { env: {}, hostname: "Worker-1" };
 

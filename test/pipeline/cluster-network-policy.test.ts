@@ -159,6 +159,18 @@ describe("a malformed ClusterNetworkPolicy", () => {
       }
   });
 
+  it("keeps the numbers of the rules behind one that nobody can read", () => {
+    const right = { action: "Accept", to: [NAMESPACE] };
+    for (const wrong of [null, "all", { action: "Deny" }, { ...right, action: "Log" }]) {
+      const said = read({ ...RIGHT, egress: [right, wrong, { ...right, name: "third" }] });
+      assert.deepEqual(said.egress, ["accept {a=b}/ at all", "deny all at all", "third: accept {a=b}/ at all"]);
+      assert.ok(
+        said.problems.every((problem) => problem.startsWith("spec.egress[1]")),
+        said.problems.join(),
+      );
+    }
+  });
+
   it("says of domain names that they are not followed yet, or for whom they are not", () => {
     const names = [{ domainNames: ["*.kubernetes.io", "a.b."] }];
     assert.deepEqual(egress("Accept", names).problems, [

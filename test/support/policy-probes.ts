@@ -1,5 +1,5 @@
 import { formatIp, type Ip, parseIp } from "#base/address.ts";
-import { evaluate } from "#pipeline/explain/evaluate.ts";
+import { evaluate, isDenied } from "#pipeline/explain/evaluate.ts";
 import { ROUTER_MAC } from "#pipeline/layout/ports.ts";
 import { arp, BROADCAST, ETHER, ethernet } from "./frames.ts";
 import type { Family, PluggedPod, PolicyFabric } from "./policy-fabric.ts";
@@ -100,7 +100,7 @@ export function judge(fabric: PolicyFabric, probe: Probe): { readonly leaves: bo
     destinationPort: protocol === "icmp" ? undefined : port,
   };
   const { egress, ingress } = evaluate(fabric.view, (ip) => podAt(fabric, ip), packet);
-  return { leaves: egress?.type !== "isolated", enters: ingress?.type !== "isolated" };
+  return { leaves: !isDenied(egress), enters: !isDenied(ingress) };
 }
 
 /** What is not as it should be, in words. */

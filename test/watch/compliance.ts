@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Access } from "#controller/node/watch/access/access.ts";
+import type { Access } from "#controller/watch/access/access.ts";
 import { type Observed, type ObserveOptions, observe } from "./observe.ts";
 import { until } from "./until.ts";
 

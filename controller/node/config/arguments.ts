@@ -1,4 +1,4 @@
-import { ConfigError } from "#controller/node/config/problem.ts";
+import { ConfigError } from "#controller/process/config/problem.ts";
 
 export interface NodeArguments {
   readonly command: "run" | "uninstall" | "help" | "version";

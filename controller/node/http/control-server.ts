@@ -3,12 +3,19 @@ import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import type { Listening } from "#controller/process/listening.ts";
+import { closeServer, isServed, whenListening } from "#controller/process/listening.ts";
+import {
+  createListener,
+  json,
+  jsonLines,
+  jsonLinesAsTheyCome,
+  type Reply,
+  RequestError,
+} from "#controller/process/router.ts";
 import { readQuestion } from "#pipeline/explain/ask.ts";
 import { TABLES } from "#pipeline/layout/tables.ts";
-import type { Listening } from "./listening.ts";
-import { closeServer, isServed, whenListening } from "./listening.ts";
 import type { FlowFilter, NodeView } from "./node-view.ts";
-import { createListener, json, jsonLines, jsonLinesAsTheyCome, type Reply, RequestError } from "./router.ts";
 
 export interface ControlServerOptions {
   readonly socket: string;

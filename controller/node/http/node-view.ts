@@ -1,3 +1,4 @@
+import type { CheckEntry } from "#controller/process/health.ts";
 import type { Answer, Question } from "#pipeline/explain/ask.ts";
 import type { PolicyReport } from "#pipeline/policy-status/report.ts";
 import type { DenialRecord } from "../denials/denial-log.ts";
@@ -64,12 +65,6 @@ export interface FlowCounts {
   readonly installed: number;
   readonly pending: number;
   readonly failed: number;
-}
-
-export interface CheckEntry {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly message?: string;
 }
 
 export interface PodEntry {
