@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { type Observable, Subject } from "rxjs";
-import { familyOf, type IpFamily } from "#base/address.ts";
+import { familyOf, type IpFamily, parseCidr } from "#base/address.ts";
 import type { Log } from "#base/log.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
 import type { Node } from "#pipeline/model/model.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import { createRealisation, type Realisation } from "#pipeline/policy-status/realisation.ts";
 import type { Problem } from "#pipeline/problem.ts";
+import type { Settings } from "#pipeline/settings.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import type { NodeConfig } from "./config.ts";
 import { type Counters, createCounters } from "./denials/counters.ts";
@@ -62,7 +63,12 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   const compareEvery = config.compareInterval * 1000;
   const intent = await createIntent(options);
   const { encapsulation, tunnel } = traffic;
-  const settings = { nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond };
+  const { nodePortAddresses } = config.services;
+  const nodePortNetworks = nodePortAddresses.map(parseCidr).filter((network) => network !== undefined);
+  const settings: Settings = {
+    ...{ nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond },
+    ...(nodePortNetworks.length > 0 && { nodePortNetworks }),
+  };
   const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE]);
   const { view } = pipeline;
   const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
@@ -85,6 +91,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   });
   const host = createHost({
     ...{ stateDirectory, datapath: ovs.datapath, encapsulation, tunnel, masquerade: traffic.masquerade, mtu },
+    nodePortAddresses,
     transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
   });
   return {

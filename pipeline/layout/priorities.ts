@@ -13,6 +13,7 @@ export const PRIORITY = {
   own: 210,
   isolation: 200,
   network: 100,
+  port: 90,
   fallback: 10,
   miss: 0,
 } as const;
@@ -29,6 +30,7 @@ export const PRIORITY_PURPOSES: Readonly<Record<keyof typeof PRIORITY, string>> 
   own: "What a pod sends to itself: it is not isolated from that.",
   isolation: "What no rule allows.",
   network: "A network. Its prefix length is added: the longest prefix wins, as in every routing table.",
+  port: "A port, at whatever address of the node.",
   fallback: "Whatever no other flow has taken.",
   miss: "What is not foreseen.",
 };

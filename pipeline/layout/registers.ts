@@ -15,7 +15,12 @@ export const REGISTERS = {
   hasEndpoint: { register: "reg0", start: 13, bits: 1, purpose: "which endpoint the client has is settled" },
   isOutside: { register: "reg0", start: 14, bits: 1, purpose: "its sender is neither a pod of this node nor the node" },
   toNodePort: { register: "reg0", start: 15, bits: 1, purpose: "its port is one that services have on each node" },
-  isRevealed: { register: "reg0", start: 16, bits: 1, purpose: "whom its receiver's address stood for has been looked up" },
+  isRevealed: {
+    register: "reg0",
+    start: 16,
+    bits: 1,
+    purpose: "whom its receiver's address stood for has been looked up",
+  },
   outputPort: { register: "reg1", start: 0, bits: 32, purpose: "the port that Route chose" },
   egressRule: { register: "reg5", start: 0, bits: 32, purpose: "the rule that let the packet out of its pod" },
   ingressRule: { register: "reg6", start: 0, bits: 32, purpose: "the rule that lets it into its pod" },
