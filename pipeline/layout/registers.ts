@@ -21,6 +21,7 @@ export const REGISTERS = {
     bits: 1,
     purpose: "whom its receiver's address stood for has been looked up",
   },
+  isServed: { register: "reg0", start: 17, bits: 1, purpose: "a service has given it its receiver" },
   outputPort: { register: "reg1", start: 0, bits: 32, purpose: "the port that Route chose" },
   egressRule: { register: "reg5", start: 0, bits: 32, purpose: "the rule that let the packet out of its pod" },
   ingressRule: { register: "reg6", start: 0, bits: 32, purpose: "the rule that lets it into its pod" },

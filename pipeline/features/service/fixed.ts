@@ -85,7 +85,7 @@ function deriveVirtual(family: IpFamily): readonly Contribution[] {
       "services/hairpin",
       "Route",
       PRIORITY.fallback,
-      { eth_type, ...fromSource(SOURCE.gateway), ...ctState(STATE.dnat, STATE.rpl) },
+      { eth_type, ...alsoMatchRegister(fromSource(SOURCE.gateway), "isServed", 1) },
       back,
     ),
     flow(WEIR, "services/reject", "Route", PRIORITY.except, { ...fromSource(SOURCE.gateway), ...rejected }, back),
@@ -98,10 +98,16 @@ function deriveWayBack(family: IpFamily): readonly Contribution[] {
   const eth_type = ethTypeOf(family);
   const virtual = NODE_PORT_ADDRESS[family];
   const answer = { ...fromAddress(virtual), ...matchRegister("isReply", 1) };
-  const revealed = { eth_type, ...matchRegister("isRevealed", 1), ...ctState(STATE.rpl) };
+  const revealed = {
+    eth_type,
+    ...alsoMatchRegister(matchRegister("isRevealed", 1), "isServed", 0),
+    ...ctState(STATE.rpl),
+  };
+  const served = { eth_type, ...fromSource(SOURCE.gateway), ...ctState(STATE.dnat, STATE.rpl) };
   const asked = { ...toAddress(virtual), ...matchRegister("toNodePort", 0) };
   return [
     flow(WEIR, "services/node-port", "Service", PRIORITY.exempt, asked, lookUpNodePort()),
+    flow(WEIR, "services/outside", "Endpoint", PRIORITY.fallback, served, [setRegister("isServed", 1), goto("Route")]),
     flow(WEIR, "services/node-port", "Route", PRIORITY.back, answer, handToHost()),
     // A client outside of the cluster, whose endpoint has answered from elsewhere.
     flow(WEIR, "services/hairpin", "Route", PRIORITY.fallback, revealed, handToHost()),

@@ -12,7 +12,6 @@ import { gatewayAddress } from "../nodes.ts";
 import {
   alsoMatchRegister,
   contributeFlow,
-  ctState,
   ethTypeOf,
   fromAddress,
   fromNetwork,
@@ -20,7 +19,6 @@ import {
   goto,
   handToHost,
   matchRegister,
-  STATE,
   setRegister,
   toAddress,
 } from "../vocabulary.ts";
@@ -95,10 +93,10 @@ function comesBack(owner: Owner, cidr: Cidr): readonly Contribution[] {
   ];
 }
 
-/** What has come from the host, has got an endpoint and goes to another node. */
+/** What has come from the host, has got an endpoint and goes to another node. Its state is not known any more once it is committed. */
 function throughTunnel(): MatchSpec {
-  const source = alsoMatchRegister(fromSource(SOURCE.gateway), "isHairpin", 0);
-  return { ...source, ...matchRegister("outputPort", PORTS.tunnel), ...ctState(STATE.dnat, STATE.rpl) };
+  const served = alsoMatchRegister(alsoMatchRegister(fromSource(SOURCE.gateway), "isServed", 1), "isHairpin", 0);
+  return { ...served, ...matchRegister("outputPort", PORTS.tunnel) };
 }
 
 function host(owner: Owner, item: HostItem): Contribution {
