@@ -1,6 +1,6 @@
 import { isEqual } from "#base/equal.ts";
 import type { Feature } from "../feature.ts";
-import type { Node } from "../model/model.ts";
+import type { Node, View } from "../model/model.ts";
 import type { Settings } from "../settings.ts";
 import { deriveService, type Here } from "./service/balancing.ts";
 import { deriveFixed, derivePort } from "./service/fixed.ts";
@@ -44,6 +44,11 @@ export function createServicesFeature(settings: Settings): Feature {
       return service === undefined ? [] : deriveService(service, view.backends, hereOf(nodeName, self));
     },
   };
+}
+
+/** Where the clients are for whom this node chooses. */
+export function placeOf(view: Pick<View, "Node">, nodeName: string): Here {
+  return hereOf(nodeName, view.Node.get(nodeName));
 }
 
 function hereOf(nodeName: string, node: Node | undefined): Here {

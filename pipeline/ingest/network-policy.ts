@@ -1,5 +1,5 @@
 import { type Cidr, cidrContains, formatCidr, parseCidr } from "#base/address.ts";
-import { EVERYTHING, type LabelSelector } from "../model/label-selector.ts";
+import { EVERYTHING } from "../model/label-selector.ts";
 import {
   createSelection,
   DIRECTIONS,
@@ -12,7 +12,7 @@ import {
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
 import { HIGHEST_PORT, isPortName, isPortNumber } from "./port.ts";
 import type { Reader } from "./reader.ts";
-import { readSelector } from "./selector.ts";
+import { readSelector, readSelectorOrAll } from "./selector.ts";
 
 const TYPE_NAMES = { ingress: "Ingress", egress: "Egress" } as const satisfies Record<Direction, string>;
 const PEER_FIELDS = { ingress: "from", egress: "to" } as const satisfies Record<Direction, string>;
@@ -146,8 +146,4 @@ function readPortRange(reader: Reader): PolicyPort["port"] {
   if (from === undefined) return void reader.refuse("port", port, PORT);
   const to = last === undefined ? from : reader.number("endPort", from, HIGHEST_PORT);
   return to === undefined ? undefined : { from, to };
-}
-
-function readSelectorOrAll(reader: Reader, path: string): LabelSelector | undefined {
-  return reader.at(path) === undefined ? EVERYTHING : readSelector(reader, path);
 }

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseNodeArguments } from "#controller/node/config/arguments.ts";
+import { NODE_COMMANDS } from "#controller/node/config/arguments.ts";
 import { loadConfig, parseConfig } from "#controller/node/config.ts";
+import { parseArguments } from "#controller/process/arguments.ts";
 import type { ConfigProblem } from "#controller/process/config/problem.ts";
 import { ConfigError } from "#controller/process/config/problem.ts";
 
@@ -19,6 +20,8 @@ function problems(text: string, around = surroundings): readonly ConfigProblem[]
   return [];
 }
 
+const parseNodeArguments = (argv: readonly string[]) => parseArguments(argv, NODE_COMMANDS);
+
 describe("The configuration", () => {
   it("has a default for everything", () => {
     assert.deepEqual(parseConfig("", "weir.yaml", surroundings), {
@@ -32,6 +35,7 @@ describe("The configuration", () => {
       },
       traffic: { encapsulation: "always", tunnel: "geneve", masquerade: true },
       cni: { socket: "/var/run/weir/cni.sock", configDirectory: "/etc/cni/net.d", configName: "10-weir.conflist" },
+      services: { nodePortAddresses: [] },
       control: { socket: "/var/run/weir/control.sock" },
       http: { address: "127.0.0.1:10350" },
       denials: { samplesPerSecond: 100 },

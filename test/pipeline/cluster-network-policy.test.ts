@@ -58,12 +58,12 @@ describe("a ClusterNetworkPolicy, read", () => {
     const { ingress, problems } = read({
       ...RIGHT,
       ingress: [
-        { name: "one", action: "Deny", from: [NAMESPACE, { pods }] },
+        { name: "one", action: "Deny", from: [NAMESPACE, { pods }, { pods: { podSelector: {} } }] },
         { action: "Pass", from: [NAMESPACE], protocols: [{ destinationNamedPort: "http" }] },
       ],
     });
     assert.deepEqual(ingress, [
-      "one: deny {a=b}/ or {}/app=web at all",
+      "one: deny {a=b}/ or {}/app=web or {}/ at all",
       "pass {a=b}/ at 6:http or 17:http or 132:http",
     ]);
     const protocols = [
@@ -107,7 +107,7 @@ describe("a malformed ClusterNetworkPolicy", () => {
         undefined,
         "to[0].namespaces.a is unknown; nothing but matchLabels, matchExpressions is expected",
       ],
-      [[{ pods: { podSelector: {} } }], undefined, "to[0].pods.namespaceSelector is absent; an object is expected"],
+      [[{ pods: { namespaceSelector: {} } }], undefined, "to[0].pods.podSelector is absent; an object is expected"],
       [
         [{ networks: ["10.0.0.0"] }],
         undefined,
