@@ -92,6 +92,10 @@ export const FEATURES = {
         id: 11,
         why: "a client outside is hidden from endpoints on other nodes, for their answers have to come back here",
       },
+      fragments: {
+        id: 20,
+        why: "the fragments of a datagram go to one endpoint, for only the first of them has its port",
+      },
     },
   },
 } as const;

@@ -12,6 +12,8 @@ import { PORT_FIELDS } from "./port-fields.ts";
 
 /** One place to which clients of some kind come. */
 export interface Frontend {
+  /** The address to which they come; undefined of a port that is at every address of the node. */
+  readonly ip?: Ip;
   readonly family: IpFamily;
   readonly port: ServicePort;
   readonly scope: TrafficPolicy;
@@ -81,7 +83,7 @@ function letIn({ sourceRanges }: Service, ip: Ip): readonly Clients[] {
 function placeAt(service: Service, port: ServicePort, ip: Ip, kind: string, priority: number): Place {
   const spec = { ...toAddress(ip), ...toPort(port, port.port) };
   return {
-    ...{ family: familyOf(ip), port, priority, spec },
+    ...{ ip, family: familyOf(ip), port, priority, spec },
     owner: ownerOf(service, port, `${kind} ${formatIp(ip)}`),
   };
 }
