@@ -10,8 +10,11 @@ import type { Problem } from "#pipeline/problem.ts";
 import type { Settings } from "#pipeline/settings.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import type { NodeConfig } from "./config.ts";
+import { type ConnectionLog, createConnectionLog } from "./denials/connection-log.ts";
 import { type Counters, createCounters } from "./denials/counters.ts";
 import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
+import { createRefuser } from "./denials/refuser.ts";
+import { takePacket } from "./denials/take-packet.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
 import type { Peer } from "./http/metrics.ts";
@@ -49,6 +52,7 @@ export interface Parts {
   readonly bridge: BridgeKeeper;
   readonly readiness: Readiness;
   readonly denials: DenialLog;
+  readonly connections: ConnectionLog;
   readonly counters: Counters;
   readonly realisation: Realisation;
   /** This node's own object, as far as it is known. */
@@ -79,11 +83,14 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
       nodeAddressFamily: familyOfFirst(self()),
     });
   const denials = createDenialLog({ view, log, now: () => new Date(), onDenial: options.onDenial });
-  const bridgeSwitch = new Switch({
+  const connections = createConnectionLog({ view, log, now: () => new Date() });
+  const refuser = createRefuser({ view, log, connection: () => bridgeSwitch.connection });
+  const bridgeSwitch: Switch = new Switch({
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
-    onPacket: (packet) => packet.type === "packet_in" && denials.take(packet),
+    onPacket: (packet) =>
+      takePacket(packet, { denial: denials.take, refusal: refuser.take, connection: connections.take }),
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },
@@ -95,7 +102,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
   });
   return {
-    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials },
+    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, connections },
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
     realisation: createRealisation(
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,

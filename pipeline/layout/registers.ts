@@ -13,6 +13,10 @@ export const REGISTERS = {
   deniedReason: { register: "reg0", start: 7, bits: 2, purpose: "on its way to Deny: why they do" },
   isHairpin: { register: "reg0", start: 12, bits: 1, purpose: "its receiver must not see its sender" },
   hasEndpoint: { register: "reg0", start: 13, bits: 1, purpose: "which endpoint the client has is settled" },
+  isRefused: { register: "reg3", start: 0, bits: 1, purpose: "on its way to Deny: whoever sent it is told so" },
+  isLogged: { register: "reg3", start: 1, bits: 1, purpose: "a rule that is logged has decided on it" },
+  egressLogged: { register: "reg3", start: 2, bits: 1, purpose: "one of those of its sender has" },
+  ingressLogged: { register: "reg3", start: 3, bits: 1, purpose: "one of those of its receiver has" },
   isOutside: { register: "reg0", start: 14, bits: 1, purpose: "its sender is neither a pod of this node nor the node" },
   toNodePort: { register: "reg0", start: 15, bits: 1, purpose: "its port is one that services have on each node" },
   isRevealed: {
