@@ -132,6 +132,11 @@ export function derivePort(port: Port): readonly Contribution[] {
         flow(owner, "services/hairpin", "Endpoint", PRIORITY.except, throughHost, [hide, goto("Route")]),
       ];
     }),
-    flow(owner, "services/hairpin", "Output", PRIORITY.address, itself, [{ type: "output", port: IN_PORT }]),
+    // What it asks, and what it answers.
+    ...(["isHairpin", "isRevealed"] as const).map((register) =>
+      flow(owner, "services/hairpin", "Output", PRIORITY.address, { ...itself, ...matchRegister(register, 1) }, [
+        { type: "output", port: IN_PORT },
+      ]),
+    ),
   ];
 }

@@ -66,7 +66,7 @@ function backToHost(owner: Owner, ip: Ip): Contribution {
  */
 function askOfOwn(owner: Owner, from: MatchSpec): Contribution {
   const spec = { ...fromSource(SOURCE.gateway), ...ASKS, ...from };
-  return contributeFlow([owner], "services/own-clients", "ConnectionState", PRIORITY.except, spec, [goto("Service")]);
+  return contributeFlow([owner], "services/next", "ConnectionState", PRIORITY.except, spec, [goto("Service")]);
 }
 
 /** Answers to its own addresses find back by themselves. */
