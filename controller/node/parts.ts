@@ -8,9 +8,11 @@ import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import { createRealisation, type Realisation } from "#pipeline/policy-status/realisation.ts";
 import type { Problem } from "#pipeline/problem.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
+import { type Announcing, createAnnouncing, type HeldAddress } from "./announce/index.ts";
 import type { NodeConfig } from "./config.ts";
 import { type Counters, createCounters } from "./denials/counters.ts";
 import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
+import { findProgram } from "./helper.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
 import type { Peer } from "./http/metrics.ts";
@@ -34,6 +36,10 @@ export interface PartsOptions {
   /** A connection is there, for the first time or again. */
   onConnected(peer: Peer): void;
   onDenial(denial: Denial): void;
+  /** Services' addresses came to this node, or left it. */
+  onMove(taken: readonly HeldAddress[], left: readonly HeldAddress[]): void;
+  /** Whether what is sent to this node goes where it should. */
+  isServing(): boolean;
 }
 
 /** What a node consists of: three sources, the pipeline, and what makes the switch, its database and the host follow. */
@@ -50,6 +56,7 @@ export interface Parts {
   readonly denials: DenialLog;
   readonly counters: Counters;
   readonly realisation: Realisation;
+  readonly announcing: Announcing;
   /** This node's own object, as far as it is known. */
   self(): Node | undefined;
   podMtu(): number | undefined;
@@ -87,8 +94,14 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     ...{ stateDirectory, datapath: ovs.datapath, encapsulation, tunnel, masquerade: traffic.masquerade, mtu },
     transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
   });
+  const announcing = createAnnouncing({
+    ...{ nodeName, view, log, signal, program: findProgram("weir-announce") },
+    isReady: options.isServing,
+    isConnected: () => intent.connected,
+    onMove: options.onMove,
+  });
   return {
-    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials },
+    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, announcing },
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
     realisation: createRealisation(
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,
@@ -96,7 +109,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     ...createDatabaseSide(options, mtu),
     host: new HostTarget(host, compareEvery, log),
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
-    problems: () => [...intent.problems(), ...pipeline.problems()],
+    problems: () => [...intent.problems(), ...pipeline.problems(), ...announcing.problems()],
   };
 }
 

@@ -2,6 +2,8 @@ import type { Log } from "#base/log.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Problem } from "#pipeline/problem.ts";
+import type { HeldAddress } from "./announce/index.ts";
+import { createAnnouncementEvents } from "./status/announcement-events.ts";
 import { createDenialEvents } from "./status/denial-events.ts";
 import { createEventRecorder } from "./status/events.ts";
 import type { KubeRequest } from "./status/kube-request.ts";
@@ -11,10 +13,12 @@ import { createNodeStatusWriter, type NodeReport } from "./status/node-status.ts
 export interface Reporting {
   update(report: NodeReport, problems: readonly Problem[]): void;
   deny(denial: Denial): void;
+  /** This node announces these addresses from now on. */
+  move(taken: readonly HeldAddress[]): void;
 }
 
 /** Without an API server there is nobody to tell. */
-export const silentReporting: Reporting = { update() {}, deny() {} };
+export const silentReporting: Reporting = { update() {}, deny() {}, move() {} };
 
 export function createReporting(
   node: string,
@@ -24,18 +28,20 @@ export function createReporting(
   signal: AbortSignal,
 ): Reporting {
   const uidOf = (kind: string, key: string): string | undefined =>
-    kind === "Pod" ? view.Pod.get(key)?.uid : kind === "Node" ? view.Node.get(key)?.uid : undefined;
+    kind === "Pod" || kind === "Node" || kind === "Service" ? view[kind].get(key)?.uid : undefined;
   const isOurs = (kind: string, key: string): boolean =>
     kind === "Pod" ? view.Pod.get(key)?.nodeName === node : kind === "Node" && key === node;
   const status = createNodeStatusWriter({ node, request, log, signal });
   const options = { node, request, uidOf, log, signal };
   const events = createEventRecorder({ ...options, isOurs });
   const denials = createDenialEvents(options);
+  const announced = createAnnouncementEvents(options);
   return {
     update(report, problems) {
       status.report(report, view.Node.get(node));
       events.sync(problems);
     },
     deny: denials.add,
+    move: announced.add,
   };
 }

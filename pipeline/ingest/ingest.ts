@@ -1,6 +1,7 @@
 import type { ModelOf } from "../model/model.ts";
 import type { Problem } from "../problem.ts";
 import type { Kind, RawChange } from "../source.ts";
+import { readAddressPool } from "./address-pool.ts";
 import { readClusterNetworkPolicy } from "./cluster-network-policy.ts";
 import { readEndpointSlice } from "./endpoint-slice.ts";
 import { readNamespace, readNode, readPod } from "./kubernetes.ts";
@@ -20,6 +21,7 @@ const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[
   Service: readService,
   EndpointSlice: readEndpointSlice,
   ServiceCIDR: readServiceCidr,
+  AddressPool: readAddressPool,
   Port: readPort,
   Underlay: readUnderlay,
 };

@@ -43,7 +43,7 @@ const NODE = [
 
 const POLICY = ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.generation", "spec"];
 
-const SERVICE = [...IDENTITY, "spec", "status.loadBalancer.ingress"];
+const SERVICE = [...IDENTITY, "metadata.annotations[weir.dev/assigned-from]", "spec", "status.loadBalancer.ingress"];
 const ENDPOINT = ["addresses", "conditions", "nodeName", "hints"].map((field) => `endpoints[].${field}`);
 const SLICE = ["metadata.name", "metadata.namespace", "metadata.labels", "addressType", "ports", ...ENDPOINT];
 
@@ -58,6 +58,7 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
   { kind: "Service", apiVersion: "v1", plural: "services", namespaced: true, prune: createPrune(...SERVICE) },
   { kind: "EndpointSlice", apiVersion: "discovery.k8s.io/v1", plural: "endpointslices", namespaced: true, prune: createPrune(...SLICE) },
   { kind: "ServiceCIDR", apiVersion: "networking.k8s.io/v1", plural: "servicecidrs", namespaced: false, optional: true, prune: createPrune("metadata.name", "spec") },
+  { kind: "AddressPool", apiVersion: "weir.dev/v1alpha1", plural: "addresspools", namespaced: false, optional: true, prune: createPrune("metadata.name", "metadata.deletionTimestamp", "spec") },
 ];
 
 /** "/api/v1/pods": the whole cluster's collection. */
