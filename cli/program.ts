@@ -5,6 +5,7 @@ import { compileCommand } from "./commands/compile.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { flowsCommand } from "./commands/flows.ts";
 import { getCommand } from "./commands/get.ts";
+import { groupsCommand } from "./commands/groups.ts";
 import { matrixCommand } from "./commands/matrix.ts";
 import { ofpPrintCommand } from "./commands/ofp-print.ts";
 import { parseFlowsCommand } from "./commands/parse-flows.ts";
@@ -69,6 +70,7 @@ function createProgram(io: Io, version: string, done: (code: ExitCode) => void):
     .addCommand(statusCommand(io, done))
     .addCommand(getCommand(io, done))
     .addCommand(flowsCommand(io, done))
+    .addCommand(groupsCommand(io, done))
     .addCommand(annotateCommand(io, done))
     .addCommand(compileCommand(io, done))
     .addCommand(explainCommand(io, done))

@@ -1,5 +1,6 @@
 import { merge, share, tap } from "rxjs";
 import type { Log } from "#base/log.ts";
+import { startHealthServer } from "#controller/process/health-server.ts";
 import { createGraph, type GraphInputs, type Targets } from "#pipeline/graph.ts";
 import type { Pipeline, Step } from "#pipeline/pipeline.ts";
 import { reportPolicies } from "#pipeline/policy-status/report.ts";
@@ -8,7 +9,6 @@ import { isSwitchUnchanged } from "#pipeline/switch-state.ts";
 import { createHealth, type Faults, networkChecks } from "./checks.ts";
 import type { NodeConfig } from "./config.ts";
 import { startControlServer } from "./http/control-server.ts";
-import { startHealthServer } from "./http/health-server.ts";
 import { createMetrics, type Metrics, type Readings } from "./http/metrics.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { createPodService, type PodService } from "./pod-service.ts";

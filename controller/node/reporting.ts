@@ -1,4 +1,5 @@
 import type { Log } from "#base/log.ts";
+import type { KubeRequest } from "#controller/watch/kube-request.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Problem } from "#pipeline/problem.ts";
@@ -6,7 +7,6 @@ import type { HeldAddress } from "./announce/index.ts";
 import { createAnnouncementEvents } from "./status/announcement-events.ts";
 import { createDenialEvents } from "./status/denial-events.ts";
 import { createEventRecorder } from "./status/events.ts";
-import type { KubeRequest } from "./status/kube-request.ts";
 import { createNodeStatusWriter, type NodeReport } from "./status/node-status.ts";
 
 /** What the node tells of itself to the API server; nobody waits for it. */
@@ -32,7 +32,7 @@ export function createReporting(
   const isOurs = (kind: string, key: string): boolean =>
     kind === "Pod" ? view.Pod.get(key)?.nodeName === node : kind === "Node" && key === node;
   const status = createNodeStatusWriter({ node, request, log, signal });
-  const options = { node, request, uidOf, log, signal };
+  const options = { component: "weir-node", instance: node, request, uidOf, log, signal };
   const events = createEventRecorder({ ...options, isOurs });
   const denials = createDenialEvents(options);
   const announced = createAnnouncementEvents(options);

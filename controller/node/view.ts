@@ -1,13 +1,21 @@
 import { formatCidr, formatIp, formatMac } from "#base/address.ts";
+import { type Check, runChecks } from "#controller/process/health.ts";
+import type { Flow } from "#openflow/flow.ts";
+import { OFPG_ALL } from "#openflow/messages/groups.ts";
 import { ask } from "#pipeline/explain/ask.ts";
 import { clusterOf } from "#pipeline/explain/cluster.ts";
-import type { Node, Port } from "#pipeline/model/model.ts";
+import { rememberedCookie } from "#pipeline/features/service/affinity.ts";
+import { siteOfCookie } from "#pipeline/layout/cookie.ts";
+import type { Node, Port, View } from "#pipeline/model/model.ts";
+import type { Owner } from "#pipeline/owner.ts";
 import type { Pipeline } from "#pipeline/pipeline.ts";
 import { type ReportSources, reportPolicies } from "#pipeline/policy-status/report.ts";
+import { reportServices, type ServiceSources } from "#pipeline/service-status/report.ts";
 import type { NodeConfig } from "./config.ts";
 import { cookieEntries, flowEntries } from "./http/flow-entries.ts";
-import { type Check, runChecks } from "./http/health.ts";
+import { groupEntries } from "./http/group-entries.ts";
 import type { DenialFilter, DenialRecord, FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
+import { readServiceCounts, type ServiceCounts } from "./http/service-counts.ts";
 import type { Parts } from "./parts.ts";
 import type { EntryStatus } from "./switch/entry-status.ts";
 import type { FlowReconciler } from "./switch/flow-reconciler.ts";
@@ -66,7 +74,20 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
     async flows(filter) {
       const installed = (await parts.bridgeSwitch.connection?.dumpFlows()) ?? [];
       const statusOf = (key: string): EntryStatus => reconciler.status(key);
-      return flowEntries({ installed, desired: pipeline.desired.flows, statusOf }, filter);
+      const learnedFor = learnedFlows(pipeline.view);
+      return flowEntries({ installed, desired: pipeline.desired.flows, statusOf, learnedFor }, filter);
+    },
+    async groups(filter) {
+      const { connection } = parts.bridgeSwitch;
+      const installed = (await connection?.multipart("group_desc", { groupId: OFPG_ALL })) ?? [];
+      const { bucketPackets } = await readServiceCounts(connection);
+      const statusOf = (id: number): EntryStatus => reconciler.groupStatus(id);
+      return groupEntries({ installed, bucketPackets, desired: pipeline.desired.groups, statusOf }, filter);
+    },
+    async services(name) {
+      const counts = await readServiceCounts(parts.bridgeSwitch.connection);
+      const names = name === undefined ? undefined : new Set([name.includes("/") ? name : `default/${name}`]);
+      return reportServices({ ...serviceSources(parts, config), ...counts }, names);
     },
     async policies(name) {
       await counters.refresh();
@@ -93,6 +114,31 @@ export function reportSources({ pipeline, bridgeSwitch, counters, realisation, p
     ...{ view: pipeline.view, engine: pipeline.engine, hits: counters.hits, problems: problems() },
     statusOf: (key) => bridgeSwitch.reconciler.status(key),
     realisedAt: realisation.realisedAt,
+  };
+}
+
+function serviceSources(
+  { pipeline, bridgeSwitch, problems }: Parts,
+  { nodeName }: NodeConfig,
+): Omit<ServiceSources, keyof ServiceCounts> {
+  const { reconciler } = bridgeSwitch;
+  return {
+    ...{ view: pipeline.view, engine: pipeline.engine, nodeName, problems: problems() },
+    flowStatus: (key) => reconciler.status(key),
+    groupStatus: (id) => reconciler.groupStatus(id),
+  };
+}
+
+/** The service for which the switch remembers a client's endpoint. */
+function learnedFlows({ Service: services }: View): (flow: Flow) => readonly Owner[] | undefined {
+  let byCookie: ReadonlyMap<bigint, Owner> | undefined;
+  return ({ cookie }) => {
+    if (siteOfCookie(cookie)?.site !== "services/remembered") return undefined;
+    byCookie ??= new Map(
+      [...services.keys()].map((name) => [rememberedCookie(name), { kind: "Service", name } as const]),
+    );
+    const owner = byCookie.get(cookie);
+    return owner === undefined ? [] : [owner];
   };
 }
 

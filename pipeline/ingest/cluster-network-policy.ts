@@ -16,7 +16,7 @@ import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
 import { NETWORK } from "./network-policy.ts";
 import { HIGHEST_PORT, isPortName } from "./port.ts";
 import type { Reader } from "./reader.ts";
-import { readSelector } from "./selector.ts";
+import { readSelector, readSelectorOrAll } from "./selector.ts";
 
 const TIER_OF = new Map<unknown, ClusterNetworkPolicy["tier"]>([
   ["Admin", "admin"],
@@ -141,7 +141,8 @@ function readPods(reader: Reader, kind: "namespaces" | "pods"): PodSelection | u
   }
   const both = reader.inside("pods", reader.at("pods"));
   both.only("namespaceSelector", "podSelector");
-  const namespaces = readSelector(both, "namespaceSelector");
+  // The API lets it be absent, and says then what it says of an empty one.
+  const namespaces = readSelectorOrAll(both, "namespaceSelector");
   const pods = readSelector(both, "podSelector");
   return namespaces === undefined || pods === undefined ? undefined : createSelection(namespaces, pods);
 }

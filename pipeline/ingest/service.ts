@@ -42,6 +42,18 @@ export function readService(reader: Reader, key: string): Service | undefined {
   };
 }
 
+/** Why a service is none to serve, though nothing is wrong with it. */
+export function reasonToIgnore({ at }: Pick<Reader, "at">): string | undefined {
+  const labels = at("metadata.labels");
+  const proxy = isRecord(labels) ? labels[PROXY_NAME_LABEL] : undefined;
+  if (typeof proxy === "string") return `it is the proxy's named ${proxy || '""'}`;
+  if (at("spec.type") === "ExternalName") return "an ExternalName is a name in DNS alone";
+  const listed = at("spec.clusterIPs");
+  const [ip] = Array.isArray(listed) && listed.length > 0 ? listed : [at("spec.clusterIP")];
+  if (ip === "None") return "it is headless: clients find its endpoints by DNS";
+  return ip === undefined || ip === "" ? "it has no clusterIP yet" : undefined;
+}
+
 function readType(reader: Reader): Service["type"] | undefined {
   const type = reader.at("spec.type") ?? "ClusterIP";
   if (type === "ExternalName") return undefined;

@@ -65,6 +65,7 @@ export const FEATURES = {
       port: { id: 4, why: "a port of which rules speak, as a part of them" },
       open: { id: 5, why: "a rule of the pod is about everything" },
       isolation: { id: 6, why: "a policy isolates the pod: what no rule allows is denied" },
+      own: { id: 8, why: "no NetworkPolicy isolates a pod from itself, be it through a service" },
       unknown: {
         id: 7,
         why: "policies may select a pod of which, or of whose namespace, too little is known yet: nothing passes before it is",

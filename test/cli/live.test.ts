@@ -4,10 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "#base/log.ts";
 import { startControlServer } from "#controller/node/http/control-server.ts";
-import type { Listening } from "#controller/node/http/listening.ts";
 import type { NodeView } from "#controller/node/http/node-view.ts";
+import type { Listening } from "#controller/process/listening.ts";
 import type { Explanation } from "#pipeline/explain/explain.ts";
-import { sampleDenial, sampleFlow, samplePolicy, sampleView } from "#test/http/sample-view.ts";
+import {
+  ignoredService,
+  sampleDenial,
+  sampleFlow,
+  sampleGroup,
+  samplePolicy,
+  sampleService,
+  sampleView,
+} from "#test/http/sample-view.ts";
 import { type Outcome, weirctl } from "./run.ts";
 
 describe("weirctl against a running node", () => {
@@ -82,6 +90,48 @@ describe("weirctl against a running node", () => {
       [absent.code, absent.err],
       [1, "weirctl: policies: web selects no pod of this node, or is not there\n"],
     );
+  });
+
+  it("lists services with what is chosen, and one by name with its endpoints and why others are not", async () => {
+    assert.match(
+      (await ask(["get", "services"])).out,
+      /^NAME .*\nshop\/db +ClusterIP +10\.96\.0\.10 +80\/TCP,53\/UDP +1\/2 +realised +5 +1\nshop\/peers .* ignored: it is headless /,
+    );
+    const { code, out } = await ask(["get", "services", "shop/db"]);
+    assert.equal(code, 0);
+    for (const line of [
+      /^service +shop\/db$/m,
+      /^session affinity +ClientIP for 100 s$/m,
+      /^traffic policies +internal Cluster, external Local$/m,
+      /^problem +spec\.ports\[2\] has no number$/m,
+      /^clusterIP 10\.96\.0\.10 +80\/TCP \(web\): served by group 7, 5 packets$/m,
+      /^clusterIP 10\.96\.0\.10 +53\/UDP \(dns\): refused: there is no endpoint, 0 packets$/m,
+      /^80\/TCP \(web\) IPv4 +1 of 2 endpoints$/m,
+      /^ {2}10\.10\.1\.5:8080 +this node, ready: chosen, 3 packets$/m,
+      /^ {2}10\.10\.2\.5:8080 +node n2, serving, terminating: not chosen: it is going, and others are ready$/m,
+    ])
+      assert.match(out, line);
+    assert.deepEqual(JSON.parse((await ask(["get", "services", "-o", "json"])).out), [sampleService, ignoredService]);
+  });
+
+  it("says with exit code 1 that a service is not here", async () => {
+    const { code, err } = await ask(["get", "services", "web"], { services: async () => [] });
+    assert.deepEqual([code, err], [1, "weirctl: services: web is not here\n"]);
+  });
+
+  it("shows groups with their owners and what each bucket got", async () => {
+    const filters: unknown[] = [];
+    const groups: NodeView["groups"] = async (filter) => {
+      filters.push(filter);
+      return [sampleGroup];
+    };
+    const { out } = await ask(["groups", "--owner", "service/shop/db"], { groups });
+    assert.deepEqual(filters, [{ owner: "service/shop/db" }]);
+    assert.equal(
+      out,
+      "group_id=7,type=select,bucket=bucket_id:1,actions=drop  # services/balance: service shop/db, packets of its buckets: 3 0\n",
+    );
+    assert.deepEqual(JSON.parse((await ask(["groups", "-o", "json"])).out), [sampleGroup]);
   });
 
   it("says with exit code 1 that the switch refused a policy, and why", async () => {

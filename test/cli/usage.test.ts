@@ -49,7 +49,7 @@ describe("weirctl's command line", () => {
       [["matrix", "--port", "http"], /--port http: a port from 1 to 65535 is needed/],
       [["policy", "diff", "-", "-"], /only one of the two can be read from stdin/],
       [["policy", "tset"], /unknown command 'tset'/],
-      [["get", "services"], /unknown command 'services'|Usage/],
+      [["get", "gateways"], /unknown command 'gateways'|Usage/],
       [[], /Usage: weirctl/],
     ] as const) {
       const { code, out, err } = await weirctl(argv);

@@ -61,8 +61,9 @@ describe("Addresses of services, announced by three nodes on one link", function
     kube = await startKubeOrSkip(this);
     this.timeout(120_000);
     const manifests = parseAllDocuments(await readFile("deploy/weir.yaml", "utf8"));
-    const [definition] = manifests.map((document): KubeObject => document.toJS());
-    await kube.apply([definition!, ...NODES.map((name, i) => nodeManifest(name, i + 1, [4, 6], [4]) as KubeObject)]);
+    const objects = manifests.map((document): KubeObject => document.toJS());
+    const definitions = objects.filter(({ kind }) => kind === "CustomResourceDefinition");
+    await kube.apply([...definitions, ...NODES.map((name, i) => nodeManifest(name, i + 1, [4, 6], [4]) as KubeObject)]);
     await until(async () => (await kube.request("GET", "/apis/weir.dev/v1alpha1/addresspools")).status === 200);
     fabric = await createFabric(NAME);
     kubeconfig = join(fabric.directory, "kubeconfig");

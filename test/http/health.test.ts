@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { silentLog } from "#base/log.ts";
-import type { Check } from "#controller/node/http/health.ts";
-import { startHealthServer } from "#controller/node/http/health-server.ts";
-import type { Listening } from "#controller/node/http/listening.ts";
 import { createMetrics } from "#controller/node/http/metrics.ts";
+import type { Check } from "#controller/process/health.ts";
+import { startHealthServer } from "#controller/process/health-server.ts";
+import type { Listening } from "#controller/process/listening.ts";
 
 function check(name: string, message?: string): Check {
   return { name, check: () => message };

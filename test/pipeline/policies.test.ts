@@ -18,7 +18,7 @@ import {
   podChange,
   policyChange,
 } from "./policy-clusters.ts";
-import { enter, localPodAt, packetsOfCluster } from "./policy-packets.ts";
+import { enter, hairpinsOfCluster, localPodAt, packetsOfCluster } from "./policy-packets.ts";
 import { batch, SETTINGS } from "./samples.ts";
 
 function start(changes: readonly RawChange[]): Pipeline {
@@ -37,7 +37,7 @@ function podAt(pipeline: Pipeline, ip: Ip) {
 function checkPackets(pipeline: Pipeline): void {
   const fake = createFakeSwitch([...pipeline.desired.flows.values()].map(({ flow }) => flow));
   const podOf = (ip: Ip) => podAt(pipeline, ip);
-  for (const packet of packetsOfCluster()) {
+  for (const packet of [...packetsOfCluster(), ...hairpinsOfCluster()]) {
     const ends = [packet.source, packet.destination];
     const local = ends.map((ip) => localPodAt(ip) !== undefined);
     if (!local.includes(true) || ends.some((ip, i) => local[i] && podOf(ip) === undefined)) continue;

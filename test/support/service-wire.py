@@ -129,19 +129,20 @@ def ask(netns, protocol, address, port, count, source_port=0):
 held = {}
 
 
-def hold(key, netns, address, port):
-    one = open_in(netns, address, socket.SOCK_STREAM)
+def hold(key, netns, address, port, protocol="tcp"):
+    one = open_in(netns, address, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
     one.settimeout(PATIENCE)
     one.connect((address, port))
     held[key] = one
-    return read_line(one)
+    return read_line(one) if protocol == "tcp" else talk(key)
 
 
 def talk(key):
-    """Whether what is said on a held connection comes back."""
+    """Whether what is said on a held connection comes back; of UDP, who answers now."""
+    one = held[key]
     try:
-        held[key].sendall(b"still there?\n")
-        return read_line(held[key])
+        one.sendall(b"still there?\n")
+        return read_line(one) if one.type == socket.SOCK_STREAM else one.recv(1000).decode()
     except OSError as error:
         return describe(error)
 
@@ -151,6 +152,27 @@ def hang_up(key):
 
 
 loads = {}
+
+
+def start_stream(key, netns, address, port):
+    """Datagrams from one socket, each as soon as the one before is answered, until it is told to stop: who answers them."""
+    one = open_in(netns, address, socket.SOCK_DGRAM)
+    one.settimeout(PATIENCE / 30)
+    one.connect((address, port))
+    load = {"heard": collections.Counter(), "stop": threading.Event()}
+
+    def run():
+        while not load["stop"].is_set():
+            try:
+                one.send(b"?")
+                load["heard"][one.recv(1000).decode()] += 1
+            except OSError as error:
+                load["heard"][describe(error)] += 1
+        one.close()
+
+    load["thread"] = threading.Thread(target=run, daemon=True)
+    load["thread"].start()
+    loads[key] = load
 
 
 def start_load(key, netns, address, port):
@@ -184,7 +206,7 @@ def stop_load(key):
     return dict(load["heard"])
 
 
-CALLS = (serve, ask, hold, talk, hang_up, start_load, read_load, stop_load)
+CALLS = (serve, ask, hold, talk, hang_up, start_load, start_stream, read_load, stop_load)
 KNOWN = {one.__name__: one for one in CALLS}
 print("ready", flush=True)
 for line in sys.stdin:

@@ -17,12 +17,14 @@ export interface ServiceWire {
     sourcePort?: number,
   ): Promise<Heard>;
   /** Opens a connection and keeps it; gives what the server said. */
-  hold(key: string, netns: string, address: string, port: number): Promise<string>;
-  /** What comes back on it. */
+  hold(key: string, netns: string, address: string, port: number, protocol?: "tcp" | "udp"): Promise<string>;
+  /** What comes back on it; of UDP who answers, as in `Heard`. */
   talk(key: string): Promise<string>;
   hangUp(key: string): Promise<void>;
   /** Opens one connection after another from now on. */
   startLoad(key: string, netns: string, address: string, port: number): Promise<void>;
+  /** Sends one datagram after another from one socket from now on. */
+  startStream(key: string, netns: string, address: string, port: number): Promise<void>;
   readLoad(key: string): Promise<Heard>;
   stopLoad(key: string): Promise<Heard>;
   close(): Promise<void>;
@@ -37,6 +39,7 @@ export async function openServiceWire(): Promise<ServiceWire> {
     talk: (key) => call("talk", key),
     hangUp: (key) => call("hang_up", key),
     startLoad: (...words) => call("start_load", ...words),
+    startStream: (...words) => call("start_stream", ...words),
     readLoad: (key) => call("read_load", key),
     stopLoad: (key) => call("stop_load", key),
     close,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createPrune } from "#controller/node/watch/prune.ts";
+import { createPrune } from "#controller/watch/prune.ts";
 
 describe("what is kept of an object", () => {
   it("is the fields named, each whole", () => {

@@ -1,7 +1,8 @@
 import type { core } from "zod/mini";
 import { safeParse } from "zod/mini";
-import { shapeOf } from "#controller/node/config/issues.ts";
-import { descriptions, schema } from "#controller/node/config/schema.ts";
+import { schema } from "#controller/node/config/schema.ts";
+import { descriptions } from "#controller/process/config/fields.ts";
+import { shapeOf } from "#controller/process/config/issues.ts";
 
 interface Setting {
   readonly path: string;

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { registerProcessMetrics } from "#controller/process/process-metrics.ts";
 import type { FlowCounts } from "./node-view.ts";
-import { registerProcessMetrics } from "./process-metrics.ts";
 
 export type Target = "switch" | "host";
 export type Peer = "kubernetes" | "ovsdb" | "switch";

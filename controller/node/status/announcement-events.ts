@@ -1,5 +1,5 @@
+import { createEventQueue, type EventOptions } from "#controller/status/event-queue.ts";
 import type { HeldAddress } from "../announce/index.ts";
-import { createEventQueue, type EventOptions } from "./event-queue.ts";
 
 export interface AnnouncementEvents {
   add(taken: readonly HeldAddress[]): void;
@@ -20,10 +20,10 @@ export function createAnnouncementEvents(options: EventOptions): AnnouncementEve
     const [namespace = "", name = ""] = service.split("/");
     const first = now();
     queue.put(key, () => ({
-      subject: { kind: "Service", namespace, name },
-      identity: `${key} ${options.node} since ${startedAt.toISOString()}`,
+      subject: { apiVersion: "v1", kind: "Service", namespace, name },
+      identity: `${key} ${options.instance} since ${startedAt.toISOString()}`,
       ...{ type: "Normal", reason: "AddressAnnounced", count, first },
-      message: `node ${options.node} announces ${ip} on ${link}`,
+      message: `node ${options.instance} announces ${ip} on ${link}`,
     }));
   }
 

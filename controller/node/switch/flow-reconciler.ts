@@ -10,6 +10,9 @@ import { configureSwitch } from "./configure.ts";
 import { FLOWS, GROUPS, METERS } from "./entry-kinds.ts";
 import type { EntryStatus } from "./entry-status.ts";
 import { Ledger, type Modification, type Work } from "./ledger.ts";
+import { StaleConnections } from "./stale-connections.ts";
+import { TranslationIndex } from "./translation-index.ts";
+import { endedBetween } from "./translations.ts";
 
 /** What one application came to. */
 export interface Applied {
@@ -29,7 +32,8 @@ const ALL_METERS = 0xffff_ffff;
 /**
  * Makes the switch be as desired: flows, and the groups and meters that they name, which come before them and go after them.
  * Flows and groups change as one atomic bundle; meters cannot be part of one. What the switch refuses is marked with the reason
- * and left out, the rest goes in. Its calls never overlap: the graph sees to that.
+ * and left out, the rest goes in. Connections that lead where they should not any more end. Its calls never overlap: the graph
+ * sees to that.
  */
 export class FlowReconciler {
   readonly #desired: SwitchState;
@@ -37,6 +41,8 @@ export class FlowReconciler {
   readonly #flows: Ledger<string, DesiredFlow, Flow>;
   readonly #groups: Ledger<number, DesiredGroup, Group>;
   readonly #meters: Ledger<number, DesiredMeter, Meter>;
+  readonly #translations: TranslationIndex;
+  readonly #stale: StaleConnections;
 
   constructor(desired: SwitchState, log: Log) {
     this.#desired = desired;
@@ -44,6 +50,8 @@ export class FlowReconciler {
     this.#flows = new Ledger(FLOWS, desired.flows);
     this.#groups = new Ledger(GROUPS, desired.groups);
     this.#meters = new Ledger(METERS, desired.meters);
+    this.#translations = new TranslationIndex({ flows: this.#flows, groups: this.#groups });
+    this.#stale = new StaleConnections(log);
   }
 
   get installedCount(): number {
@@ -59,13 +67,24 @@ export class FlowReconciler {
     return this.#flows.status(key);
   }
 
+  /** Of the group with the number. */
+  groupStatus(id: number): EntryStatus {
+    return this.#groups.status(id);
+  }
+
   /** The switch is gone, with all that it held. */
   forget(): void {
     for (const ledger of [this.#flows, this.#groups, this.#meters]) ledger.forget();
   }
 
+  /** What would be done later is not done any more. */
+  stop(): void {
+    this.#stale.stop();
+  }
+
   async apply(connection: OpenFlowConnection, work: SwitchWork): Promise<Applied> {
     const drift = work.compare ? await this.#read(connection) : 0;
+    const before = this.#translations.touchedBy(work);
     const [meters, groups, flows] = work.compare ? this.#compare() : this.#follow(work);
     const members = [...groups.additions, ...flows.removals, ...flows.additions, ...groups.removals];
     const sent = [
@@ -73,6 +92,9 @@ export class FlowReconciler {
       await this.#send(connection, members, sendBundle),
       await this.#send(connection, meters.removals, sendEach),
     ];
+    this.#translations.follow(work);
+    const after = this.#translations.touchedBy(work);
+    await this.#stale.follow(connection, endedBetween(before, after), after);
     return { modifications: sent.reduce((sum, count) => sum + count), drift, failed: this.failedCount };
   }
 

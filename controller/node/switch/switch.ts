@@ -60,6 +60,7 @@ export class Switch {
       onDisconnect: (reason) => this.#disconnected(reason, signal),
     });
     clearInterval(timer);
+    this.reconciler.stop();
   }
 
   /** What it came to; undefined without a connection, or when the connection broke over it. */

@@ -5,7 +5,7 @@ import { PRIORITY } from "../../layout/priorities.ts";
 import type { Pod, Port, View } from "../../model/model.ts";
 import { podKeyOf, podOfPort } from "../../model/pod-of-port.ts";
 import { DIRECTIONS, type Direction } from "../../model/policy.ts";
-import { deny, matchRegister } from "../vocabulary.ts";
+import { alsoMatchRegister, deny, goto, matchRegister } from "../vocabulary.ts";
 import {
   countClauses,
   groupByPlace,
@@ -57,7 +57,11 @@ function isolate(port: Port, direction: Direction, view: View): readonly Contrib
   const owners = policies.map(policyOwner).sort((a, b) => (a.name < b.name ? -1 : 1));
   const [table] = STAGES[direction].networkPolicy;
   const spec = matchPort(port, direction);
-  return [policyFlow("policies/isolation", table, PRIORITY.isolation, spec, deny(direction, "isolation"), owners)];
+  const own = alsoMatchRegister(spec, "isHairpin", 1);
+  return [
+    policyFlow("policies/isolation", table, PRIORITY.isolation, spec, deny(direction, "isolation"), owners),
+    policyFlow("policies/own", table, PRIORITY.own, own, [goto(STAGES[direction].next)], owners),
+  ];
 }
 
 /** Its labels are not known, or those of its namespace, and some policy may select it. */

@@ -1,5 +1,5 @@
 import { isEqual } from "#base/equal.ts";
-import type { RawChange } from "#pipeline/source.ts";
+import type { Kind, RawChange } from "#pipeline/source.ts";
 import { type Failure, FailureSignal, garbage, refusalOf } from "./failure.ts";
 import { collectionPath, isRecord, keyOf, readPath, type WatchedKind } from "./kinds.ts";
 
@@ -23,34 +23,34 @@ export interface Pause {
 export const AT_ONCE: Pause = { wait: "none", afterProgress: false };
 
 /** What was read from the API server, and what is to be read next. No I/O, no clock: answers go in, changes come out. */
-export interface Reflection {
+export interface Reflection<K extends string = Kind> {
   /** Complete at least once. */
   readonly isSynced: boolean;
   /** What was given out, pruned, by key. */
   readonly objects: ReadonlyMap<string, unknown>;
   next(): Exchange;
   /** A page of a list. Undefined when more pages follow: half a list is nothing. */
-  receivePage(body: unknown): readonly RawChange[] | undefined;
+  receivePage(body: unknown): readonly RawChange<K>[] | undefined;
   /** Events that came together, as parsed lines. */
-  receiveEvents(events: readonly unknown[]): Received;
+  receiveEvents(events: readonly unknown[]): Received<K>;
   /** A watch came to its end, as each does after some minutes. */
   end(): Pause;
   fail(failure: Failure): Pause;
   /** The server does not know the kind: there are no such objects, and that is all there is to know. */
-  vanish(): readonly RawChange[];
+  vanish(): readonly RawChange<K>[];
   /** Objects of an earlier life, given out until the first list comes, which is then a difference to them. */
-  recall(objects: ReadonlyMap<string, unknown>): readonly RawChange[];
+  recall(objects: ReadonlyMap<string, unknown>): readonly RawChange<K>[];
 }
 
-export interface Received {
+export interface Received<K extends string = Kind> {
   /** What the events before the failure changed. Undefined while a list streams in: half a list is nothing. */
-  readonly changes: readonly RawChange[] | undefined;
+  readonly changes: readonly RawChange<K>[] | undefined;
   readonly failure?: Failure;
 }
 
 /** A change, and what was given out of the object before it. */
-interface Move {
-  readonly change: RawChange;
+interface Move<K extends string> {
+  readonly change: RawChange<K>;
   readonly before: unknown;
 }
 
@@ -87,7 +87,11 @@ interface State {
   suspicions: number;
 }
 
-export function createReflection(kind: WatchedKind, nodeName: string, random: () => number): Reflection {
+export function createReflection<K extends string>(
+  kind: WatchedKind<K>,
+  nodeName: string,
+  random: () => number,
+): Reflection<K> {
   const state: State = {
     objects: new Map(),
     synced: false,
@@ -126,7 +130,12 @@ export function createReflection(kind: WatchedKind, nodeName: string, random: ()
   };
 }
 
-function nextExchange(state: State, kind: WatchedKind, nodeName: string, random: () => number): Exchange {
+function nextExchange<K extends string>(
+  state: State,
+  kind: WatchedKind<K>,
+  nodeName: string,
+  random: () => number,
+): Exchange {
   const path = collectionPath(kind);
   const selector: Record<string, string> =
     kind.nodeField === undefined ? {} : { fieldSelector: `${kind.nodeField}=${nodeName}` };
@@ -153,7 +162,11 @@ function streamsList({ streamRefused, endlessLists }: State): boolean {
   return !streamRefused && endlessLists < ENDLESS_LISTS;
 }
 
-function receivePage(state: State, kind: WatchedKind, body: unknown): readonly RawChange[] | undefined {
+function receivePage<K extends string>(
+  state: State,
+  kind: WatchedKind<K>,
+  body: unknown,
+): readonly RawChange<K>[] | undefined {
   const items = readPath(body, ["items"]);
   const version = readPath(body, ["metadata", "resourceVersion"]);
   if (typeof version !== "string" || version === "") throw garbage("a list without metadata.resourceVersion");
@@ -166,8 +179,8 @@ function receivePage(state: State, kind: WatchedKind, body: unknown): readonly R
   return undefined;
 }
 
-function receiveEvents(state: State, kind: WatchedKind, events: readonly unknown[]): Received {
-  const changes = new Map<string, Move>();
+function receiveEvents<K extends string>(state: State, kind: WatchedKind<K>, events: readonly unknown[]): Received<K> {
+  const changes = new Map<string, Move<K>>();
   try {
     for (const event of events) {
       for (const { change, before } of receiveEvent(state, kind, event)) {
@@ -183,14 +196,17 @@ function receiveEvents(state: State, kind: WatchedKind, events: readonly unknown
 }
 
 /** What came and went again within these events is no change. */
-function wholeChanges(state: State, moves: ReadonlyMap<string, Move>): readonly RawChange[] | undefined {
+function wholeChanges<K extends string>(
+  state: State,
+  moves: ReadonlyMap<string, Move<K>>,
+): readonly RawChange<K>[] | undefined {
   if (state.version === undefined) return undefined;
   return [...moves.values()]
     .filter(({ change, before }) => !isEqual(before, change.object))
     .map(({ change }) => change);
 }
 
-function receiveEvent(state: State, kind: WatchedKind, event: unknown): readonly Move[] {
+function receiveEvent<K extends string>(state: State, kind: WatchedKind<K>, event: unknown): readonly Move<K>[] {
   if (!isRecord(event)) throw garbage("a watch event that is no object");
   const { type, object } = event;
   if (type === "ERROR") throw new FailureSignal(refusalOf(statusCode(object), object));
@@ -207,7 +223,7 @@ function receiveEvent(state: State, kind: WatchedKind, event: unknown): readonly
 }
 
 /** One event of a list that streams in. True when it was the last. */
-function receiveInitial(state: State, kind: WatchedKind, type: unknown, object: unknown): boolean {
+function receiveInitial<K extends string>(state: State, kind: WatchedKind<K>, type: unknown, object: unknown): boolean {
   if (type === "BOOKMARK") return readPath(object, ["metadata", "annotations", INITIAL_EVENTS_END]) === "true";
   const key = requireKey(object);
   if (isDeletion(type)) state.pending.delete(key);
@@ -215,7 +231,12 @@ function receiveInitial(state: State, kind: WatchedKind, type: unknown, object: 
   return false;
 }
 
-function move(state: State, kind: WatchedKind, type: unknown, object: unknown): Move | undefined {
+function move<K extends string>(
+  state: State,
+  kind: WatchedKind<K>,
+  type: unknown,
+  object: unknown,
+): Move<K> | undefined {
   const key = requireKey(object);
   const before = state.objects.get(key);
   if (isDeletion(type)) {
@@ -233,7 +254,7 @@ function isDeletion(type: unknown): boolean {
   throw garbage(`a watch event of type ${JSON.stringify(type)}`);
 }
 
-function completeList(state: State, kind: WatchedKind, version: string): readonly Move[] {
+function completeList<K extends string>(state: State, kind: WatchedKind<K>, version: string): readonly Move<K>[] {
   const changes = moveTo(state, kind, state.pending);
   state.pending = new Map();
   state.version = version;
@@ -247,8 +268,12 @@ function completeList(state: State, kind: WatchedKind, version: string): readonl
 }
 
 /** Makes what is known equal to `wanted`: one difference, whatever was missed. */
-function moveTo(state: State, kind: WatchedKind, wanted: ReadonlyMap<string, unknown>): readonly Move[] {
-  const moves: Move[] = [];
+function moveTo<K extends string>(
+  state: State,
+  kind: WatchedKind<K>,
+  wanted: ReadonlyMap<string, unknown>,
+): readonly Move<K>[] {
+  const moves: Move<K>[] = [];
   for (const [key, before] of state.objects) {
     if (wanted.has(key)) continue;
     state.objects.delete(key);

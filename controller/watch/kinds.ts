@@ -2,8 +2,8 @@ import type { Kind } from "#pipeline/source.ts";
 import { createPrune, type Prune } from "./prune.ts";
 
 /** How one kind of Kubernetes object is watched, and what is kept of it. */
-export interface WatchedKind {
-  readonly kind: Kind;
+export interface WatchedKind<K extends string = Kind> {
+  readonly kind: K;
   readonly apiVersion: string;
   /** The last part of the API path, and of the source's name. */
   readonly plural: string;
@@ -62,8 +62,8 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
 ];
 
 /** "/api/v1/pods": the whole cluster's collection. */
-export function collectionPath(kind: WatchedKind): string {
-  return `${kind.apiVersion.includes("/") ? "/apis" : "/api"}/${kind.apiVersion}/${kind.plural}`;
+export function collectionPath({ apiVersion, plural }: Pick<WatchedKind, "apiVersion" | "plural">): string {
+  return `${apiVersion.includes("/") ? "/apis" : "/api"}/${apiVersion}/${plural}`;
 }
 
 /** "namespace/name" or "name"; undefined when the object cannot be named. */

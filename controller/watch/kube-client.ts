@@ -1,8 +1,8 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { request as requestPlain } from "node:http";
 import { request as requestTls } from "node:https";
-import type { KubeRequest, KubeResponse } from "../status/kube-request.ts";
 import type { Access } from "./access/access.ts";
+import type { KubeRequest, KubeResponse } from "./kube-request.ts";
 
 /** The API server, as far as a node speaks with it. */
 export interface KubeClient {

@@ -6,14 +6,14 @@ import { createLineParser } from "./lines.ts";
 import { AT_ONCE, type Pause, type Reflection } from "./protocol.ts";
 
 /** Undefined: something came, and it does not make a whole yet. */
-export type Receive = (changes: readonly RawChange[] | undefined) => void;
+export type Receive<K extends string> = (changes: readonly RawChange<K>[] | undefined) => void;
 
 /** Asks what the reflection wants to know next, and reads the answer to its end. Throws when it comes to nothing. */
-export async function runExchange(
-  reflection: Reflection,
+export async function runExchange<K extends string>(
+  reflection: Reflection<K>,
   client: KubeClient,
   silence: number,
-  receive: Receive,
+  receive: Receive<K>,
   signal: AbortSignal,
 ): Promise<Pause> {
   const { mode, path, query } = reflection.next();
@@ -41,11 +41,11 @@ export async function runExchange(
 }
 
 /** All that has come in by the time we look is one batch. */
-async function readEvents(
+async function readEvents<K extends string>(
   response: IncomingMessage,
-  reflection: Reflection,
+  reflection: Reflection<K>,
   feed: () => void,
-  receive: Receive,
+  receive: Receive<K>,
 ): Promise<void> {
   const parser = createLineParser();
   if (reflection.isSynced) receive(undefined);

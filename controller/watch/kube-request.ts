@@ -1,6 +1,6 @@
 /** One call to the API server. Rejects only when there is no answer; a refusal is an answer. */
 export type KubeRequest = (
-  method: "GET" | "POST" | "PATCH",
+  method: "GET" | "POST" | "PUT" | "PATCH",
   path: string,
   body?: unknown,
   contentType?: string,
@@ -13,6 +13,8 @@ export interface KubeResponse {
 }
 
 export const STRATEGIC_MERGE = "application/strategic-merge-patch+json";
+/** Server-side apply: the fields that are sent are ours, all others stay. */
+export const APPLY = "application/apply-patch+yaml";
 
 export function isSuccess(response: KubeResponse): boolean {
   return response.status >= 200 && response.status < 300;

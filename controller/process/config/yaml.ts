@@ -1,6 +1,6 @@
 import type { Document, Node, Pair } from "yaml";
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import type { ConfigProblem } from "#controller/node/config/problem.ts";
+import type { ConfigProblem } from "./problem.ts";
 
 export type Path = readonly (string | number)[];
 export interface Position {

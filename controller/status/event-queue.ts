@@ -3,12 +3,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createBackoff } from "#base/backoff.ts";
 import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import type { KubeRequest } from "./kube-request.ts";
-import { describeRefusal, isSuccess, isTransient, STRATEGIC_MERGE } from "./kube-request.ts";
+import type { KubeRequest } from "#controller/watch/kube-request.ts";
+import { describeRefusal, isSuccess, isTransient, STRATEGIC_MERGE } from "#controller/watch/kube-request.ts";
 import type { Wait } from "./latest-writer.ts";
 
 export interface EventOptions {
-  readonly node: string;
+  /** The program, and which one of it: "weir-node" of node n1. */
+  readonly component: string;
+  readonly instance: string;
   readonly request: KubeRequest;
   /** The object's uid, without which `kubectl describe` does not show its events. */
   uidOf(kind: string, key: string): string | undefined;
@@ -20,6 +22,7 @@ export interface EventOptions {
 
 /** The object that an Event is about. */
 export interface EventSubject {
+  readonly apiVersion: string;
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
@@ -135,6 +138,7 @@ async function send(options: EventOptions, outgoing: OutgoingEvent, now: Date): 
 }
 
 function eventFor(options: EventOptions, outgoing: OutgoingEvent, now: Date) {
+  const { component, instance } = options;
   const { subject, reason, message, count, first } = outgoing;
   const uid = options.uidOf(subject.kind, keyOf(subject));
   const identity = createHash("sha256").update(`${uid} ${outgoing.identity}`);
@@ -145,13 +149,13 @@ function eventFor(options: EventOptions, outgoing: OutgoingEvent, now: Date) {
       namespace: subject.namespace ?? "default",
       name: `${subject.name.slice(0, 200)}.${identity.digest("hex").slice(0, 16)}`,
     },
-    involvedObject: { apiVersion: "v1", ...subject, ...(uid ? { uid } : {}) },
+    involvedObject: { ...subject, ...(uid ? { uid } : {}) },
     type: outgoing.type ?? "Warning",
     reason,
     message: message.slice(0, 1024),
-    source: { component: "weir-node", host: options.node },
-    reportingComponent: "weir-node",
-    reportingInstance: options.node,
+    source: { component, host: instance },
+    reportingComponent: component,
+    reportingInstance: instance,
     firstTimestamp: timeOf(first),
     lastTimestamp: timeOf(now),
     count,

@@ -1,7 +1,7 @@
 import type * as z from "zod/mini";
-import { nearest } from "#controller/node/config/nearest.ts";
-import type { ConfigProblem } from "#controller/node/config/problem.ts";
-import type { Path, PositionedYaml } from "#controller/node/config/yaml.ts";
+import { nearest } from "./nearest.ts";
+import type { ConfigProblem } from "./problem.ts";
+import type { Path, PositionedYaml } from "./yaml.ts";
 
 /** Zod's issues as problems: each with its place in the file, what stands there, and what would be right. */
 export function problemsOf(

@@ -33,7 +33,7 @@ export function garbage(message: string): FailureSignal {
 
 const HINTS: ReadonlyMap<number, string> = new Map([
   [401, "; the token or certificate has expired or is another cluster's"],
-  [403, "; the ClusterRole weir-node in deploy/weir.yaml has the rules that are needed"],
+  [403, "; the ClusterRoles in deploy/weir.yaml have the rules that are needed"],
 ]);
 
 /** A refusal out of a Status object; `retryAfter` in seconds, from the header or from the object. */

@@ -47,7 +47,7 @@ const LONGEST_PAUSE = 30_000;
 /** A server asks for a second or so; whatever it says, nobody stays blind for hours. */
 const LONGEST_RETRY_AFTER = 120_000;
 
-export function sourceName(kind: WatchedKind): string {
+export function sourceName(kind: Pick<WatchedKind, "plural">): string {
   return `kubernetes/${kind.plural}`;
 }
 
@@ -55,11 +55,11 @@ export function sourceName(kind: WatchedKind): string {
  * One kind of Kubernetes objects as a source: a complete batch first, then what changed, whatever happens in between. The
  * stream neither errors nor ends.
  */
-export function reflect(kind: WatchedKind, options: ReflectorOptions): Observable<SourceBatch> {
+export function reflect<K extends string>(kind: WatchedKind<K>, options: ReflectorOptions): Observable<SourceBatch<K>> {
   return new Observable((subscriber) => {
     const ending = new AbortController();
     const source = sourceName(kind);
-    const emit = (batch: SourceBatch) => subscriber.next(batch);
+    const emit = (batch: SourceBatch<K>) => subscriber.next(batch);
     run(source, kind, options, emit, ending.signal).catch((error: unknown) => {
       // Only a bug comes here: it must be as loud as any other.
       if (!ending.signal.aborted) subscriber.error(error);
@@ -68,13 +68,13 @@ export function reflect(kind: WatchedKind, options: ReflectorOptions): Observabl
   });
 }
 
-type Emit = (batch: SourceBatch) => void;
+type Emit<K extends string> = (batch: SourceBatch<K>) => void;
 
-async function run(
+async function run<K extends string>(
   source: string,
-  kind: WatchedKind,
+  kind: WatchedKind<K>,
   options: ReflectorOptions,
-  emit: Emit,
+  emit: Emit<K>,
   signal: AbortSignal,
 ): Promise<void> {
   const { random = Math.random, sleep = sleepFor, silence = SILENCE } = options;
@@ -103,14 +103,19 @@ async function run(
 }
 
 /** Gives out batches, and says how the source stands. */
-interface Reporter {
+interface Reporter<K extends string> {
   /** An exchange is under way; `changes` undefined: nothing to give out yet. */
-  received(changes: readonly RawChange[] | undefined): void;
+  received(changes: readonly RawChange<K>[] | undefined): void;
   failed(failure: Failure): Promise<void>;
-  vanished(changes: readonly RawChange[]): void;
+  vanished(changes: readonly RawChange<K>[]): void;
 }
 
-function createReporter(source: string, reflection: Reflection, options: ReflectorOptions, emit: Emit): Reporter {
+function createReporter<K extends string>(
+  source: string,
+  reflection: Reflection<K>,
+  options: ReflectorOptions,
+  emit: Emit<K>,
+): Reporter<K> {
   const { log, recall, remember, onStatus } = options;
   let status: SourceStatus = {
     source,
@@ -127,7 +132,7 @@ function createReporter(source: string, reflection: Reflection, options: Reflect
     status = merged;
     onStatus?.(status);
   };
-  const give = (changes: readonly RawChange[]) => {
+  const give = (changes: readonly RawChange<K>[]) => {
     if (status.synced && !status.remembered && changes.length === 0) return;
     emit({ source, synced: true, changes });
     // That there is nothing has to be remembered too: the next process waits for every kind.
@@ -166,7 +171,7 @@ function createReporter(source: string, reflection: Reflection, options: Reflect
   };
 }
 
-function isAbsence({ optional }: WatchedKind, failure: Failure): boolean {
+function isAbsence({ optional }: Pick<WatchedKind, "optional">, failure: Failure): boolean {
   return optional === true && failure.type === "refused" && failure.status === 404;
 }
 

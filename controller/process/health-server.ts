@@ -1,19 +1,24 @@
 import { createServer } from "node:http";
 import type { Log } from "#base/log.ts";
-import { parseHostAndPort } from "#controller/node/config/schema.ts";
+import { parseHostAndPort } from "./config/fields.ts";
 import type { Check, Health } from "./health.ts";
 import { formatChecks, runChecks } from "./health.ts";
 import type { Listening } from "./listening.ts";
 import { closeServer, whenListening } from "./listening.ts";
-import type { Metrics } from "./metrics.ts";
 import type { Handler } from "./router.ts";
 import { createListener } from "./router.ts";
+
+/** What Prometheus reads. */
+export interface ServedMetrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
 
 export interface HealthServerOptions {
   /** HOST:PORT; port 0 takes a free one. */
   readonly address: string;
   readonly health: Health;
-  readonly metrics: Pick<Metrics, "contentType" | "text">;
+  readonly metrics: ServedMetrics;
   readonly log: Log;
 }
 

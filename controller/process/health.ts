@@ -1,5 +1,3 @@
-import type { CheckEntry } from "./node-view.ts";
-
 /** One thing that must be so. */
 export interface Check {
   readonly name: string;
@@ -12,6 +10,13 @@ export interface Health {
   readonly live: readonly Check[];
   /** Whether pods can be plugged in. */
   readonly ready: readonly Check[];
+}
+
+/** How one thing is. */
+export interface CheckEntry {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly message?: string;
 }
 
 export function runChecks(checks: readonly Check[]): CheckEntry[] {
