@@ -18,6 +18,7 @@
  */
 #define _GNU_SOURCE
 #include "neighbour.h"
+#include <ctype.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <time.h>
@@ -103,8 +104,7 @@ static void release(struct watched *on, const struct address *ip) {
 
 static int hex(const char *text, unsigned char *bytes, int room) {
   int count = 0;
-  for (; text[0] && text[1] && count < room; text += 2, count++)
-    if (sscanf(text, "%2hhx", bytes + count) != 1) break;
+  for (; isxdigit(text[0]) && isxdigit(text[1]) && count < room; text += 2, count++) sscanf(text, "%2hhx", bytes + count);
   return *text ? errno = EINVAL, -1 : count;
 }
 
