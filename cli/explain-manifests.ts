@@ -1,4 +1,5 @@
 import { ask, readQuestion } from "#pipeline/explain/ask.ts";
+import type { ClusterSource } from "./cluster-option.ts";
 import { CliError, usageError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { formatExplanations } from "./format-explanations.ts";
@@ -12,12 +13,12 @@ export async function explainManifests(
   io: Io,
   from: string,
   to: string,
-  folder: string,
+  source: string | ClusterSource,
   output: OutputFormat,
 ): Promise<ExitCode> {
   const question = readQuestion(from, to);
   if ("refusal" in question) throw usageError(question.refusal);
-  const { cluster, problems } = await openManifests(io, folder);
+  const { cluster, problems } = await openManifests(io, source);
   const answer = ask(cluster, question);
   if ("refusal" in answer) throw new CliError(EXIT.wrong, answer.refusal);
   const all = "services" in answer ? answer.services : answer.explanations;

@@ -1,6 +1,6 @@
 import { readPath, type WatchedKind } from "#controller/watch/kinds.ts";
 import { createPrune } from "#controller/watch/prune.ts";
-import { ingest } from "#pipeline/ingest/ingest.ts";
+import { readPolicyFacts } from "#pipeline/policy-status/facts.ts";
 import { NODE_POLICY_STATUS, type NodePolicyReport, readNodeReport } from "#pipeline/policy-status/node-report.ts";
 
 /** What of the cluster's objects the duties need; all else of them is dropped on arrival. */
@@ -27,13 +27,12 @@ const NAME = createPrune("metadata.name", "metadata.namespace");
 
 function prunePolicy(kind: "NetworkPolicy" | "ClusterNetworkPolicy"): (object: unknown) => WatchedPolicy {
   return (object) => {
-    const { problems } = ingest("", { kind, key: "", object });
+    const { generation, problems } = readPolicyFacts(kind, "", object);
     const conditions = readPath(object, ["status", "conditions"]);
     return {
       ...(NAME(object) as Pick<WatchedPolicy, "metadata">),
       uid: String(readPath(object, ["metadata", "uid"])),
-      generation: Number(readPath(object, ["metadata", "generation"]) ?? 0),
-      problems: problems.map(({ field, message }) => `${field} ${message}`.trim()),
+      ...{ generation, problems },
       conditions: Array.isArray(conditions) ? conditions : [],
     };
   };

@@ -12,6 +12,7 @@ import { startControlServer } from "./http/control-server.ts";
 import { createMetrics, type Metrics, type Readings } from "./http/metrics.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { createPodService, type PodService } from "./pod-service.ts";
+import { createPolicyEntries } from "./policy-entries.ts";
 import { createReporting, type Reporting, silentReporting } from "./reporting.ts";
 import type { Applied } from "./switch/flow-reconciler.ts";
 import { createNodeView, type LiveView, reportSources } from "./view.ts";
@@ -62,7 +63,10 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
   const reporting =
     intent.kube === undefined
       ? silentReporting
-      : createReporting(config.nodeName, intent.kube.request, pipeline.view, log, signal);
+      : createReporting({
+          ...{ node: config.nodeName, request: intent.kube.request, view: pipeline.view, log, signal },
+          policies: createPolicyEntries(parts),
+        });
   const settle = (): void => settleNode(parts, faults, reporting, () => pods.open().catch(fail));
 
   const graph$ = createGraph(

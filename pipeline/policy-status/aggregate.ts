@@ -1,15 +1,5 @@
-import type { Policy } from "../model/policy.ts";
+import type { PolicyFacts } from "./facts.ts";
 import { type NodePolicyReport, type PolicyEntry, policyIdOf } from "./node-report.ts";
-
-/** What is known of a policy beside what nodes tell of it. */
-export interface PolicyFacts {
-  readonly kind: Policy["kind"];
-  /** "namespace/name", or "name" of one for the whole cluster. */
-  readonly name: string;
-  readonly generation: number;
-  /** What is wrong with the object, each with its field. */
-  readonly problems: readonly string[];
-}
 
 /** How a policy stands in the cluster. */
 export interface PolicySummary extends PolicyFacts {
@@ -120,6 +110,7 @@ function summarise(
   const since =
     realised.length === reports.length ? latest(realised.flatMap(([, entry]) => entry.since ?? [])) : undefined;
   const lastHit = latest(entries.flatMap((entry) => entry.lastHit ?? []));
+  const counted = current.length === reports.length && entries.every((entry) => entry.countedSince !== undefined);
   const countedSince = latest(entries.flatMap((entry) => entry.countedSince ?? []));
   return {
     ...facts,
@@ -131,8 +122,8 @@ function summarise(
     packets: sum(entries.map(({ packets }) => packets)),
     ...(lastHit !== undefined && { lastHit }),
     denied: sum(entries.map(({ denied }) => denied)),
-    neverHit: current.length === 0 ? [] : inAll(current.map(([, { neverHit }]) => neverHit)),
-    ...(countedSince !== undefined && { countedSince }),
+    neverHit: inAll(counted ? current.map(([, { neverHit }]) => neverHit) : []),
+    ...(counted && countedSince !== undefined && { countedSince }),
   };
 }
 

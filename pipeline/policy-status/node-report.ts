@@ -33,6 +33,9 @@ export interface PolicyEntry {
 export const ENTRY_STATES = ["realised", "pending", "failed"] as const;
 export type EntryState = (typeof ENTRY_STATES)[number];
 
+/** Nodes write at least every ten minutes: who has missed two of these is not heard any more. In milliseconds. */
+export const SILENT_AFTER = 25 * 60_000;
+
 export const NODE_POLICY_STATUS = {
   apiVersion: "weir.dev/v1alpha1",
   kind: "NodePolicyStatus",

@@ -7,6 +7,7 @@ import { startControlServer } from "#controller/node/http/control-server.ts";
 import type { NodeView } from "#controller/node/http/node-view.ts";
 import type { Listening } from "#controller/process/listening.ts";
 import type { Explanation } from "#pipeline/explain/explain.ts";
+import type { ServiceExplanation } from "#pipeline/explain/services.ts";
 import {
   ignoredService,
   sampleDenial,
@@ -71,7 +72,7 @@ describe("weirctl against a running node", () => {
   it("lists policies with their hits, and one by name with each of its rules", async () => {
     assert.match(
       (await ask(["get", "policies"])).out,
-      /^KIND +NAME .*\nNetworkPolicy +shop\/db +1 +ingress +2 +realised +12 +2026-01-01T00:00:02\.000Z +3 +0\n$/,
+      /^KIND +NAME .*\nNetworkPolicy +shop\/db +1 +ingress +2 +realised +2026-01-01T00:00:00\.000Z +12 +2026-01-01T00:00:02\.000Z +3 +ingress\[1\] +0\n$/,
     );
     const { code, out } = await ask(["get", "policies", "shop/db"]);
     assert.equal(code, 0);
@@ -245,6 +246,54 @@ describe("weirctl against a running node", () => {
     const wrong = await ask(["explain", "a b", "shop/db:80", "--live"]);
     assert.equal(wrong.code, 2);
     assert.match(wrong.err, /a b: a pod \(shop\/web, .* is needed/);
+  });
+
+  it("explains traffic to services, with the flows of the rules that decide about endpoints", async () => {
+    const direction = { text: "allowed: no policy isolates it", nearMisses: [] };
+    const toEndpoint: Explanation = {
+      ...{ from: "shop/web", to: "shop/db-0", family: "IPv4", ports: ["5433/TCP"], verdict: "allow", alike: [] },
+      ...{ by: [{ direction: "ingress", policy: "shop/db", rule: 1 }], egress: direction, ingress: direction },
+    };
+    const service: ServiceExplanation = {
+      ...{
+        from: ["shop/web"],
+        service: "shop/db",
+        address: "clusterIP 10.96.0.10",
+        port: "5432/TCP",
+        outcome: "served",
+      },
+      ...{ chosen: ["10.10.1.6:5433", "10.10.2.6:5433"], endpoints: [toEndpoint] },
+      unchosen: [{ address: "10.10.2.7:5433", reason: "it is not ready" }],
+    };
+    const refused: ServiceExplanation = {
+      ...{ ...service, address: "clusterIP fd96::10", outcome: "refused", chosen: [], endpoints: [], unchosen: [] },
+      from: ["shop/a", "shop/b", "shop/c", "shop/d"],
+    };
+    const rule = { ...sampleFlow, site: "policies/rule", owners: ["networkpolicy shop/db, ingress rule 1"] };
+    const view: Partial<NodeView> = {
+      explain: () => ({ services: [service, refused] }),
+      flows: async () => [rule],
+    };
+    const { code, out } = await ask(["explain", "shop/web", "svc/shop/db", "--live"], view);
+    assert.deepEqual(
+      [code, out.split("\n")],
+      [
+        0,
+        [
+          "shop/web -> service shop/db, 5432/TCP at clusterIP 10.96.0.10: to one of 2 endpoints",
+          "  not 10.10.2.7:5433: it is not ready",
+          "shop/web -> shop/db-0, 5433/TCP: allowed",
+          "  egress of shop/web: allowed: no policy isolates it",
+          "  ingress of shop/db-0: allowed: no policy isolates it",
+          `  flow: ${sampleFlow.flow}, 12 packets`,
+          "",
+          "shop/a, shop/b, shop/c and 1 more -> service shop/db, 5432/TCP at clusterIP fd96::10: refused, for it has no endpoint",
+          "",
+        ],
+      ],
+    );
+    const json = JSON.parse((await ask(["explain", "shop/web", "svc/shop/db", "--live", "-o", "json"])).out);
+    assert.deepEqual(json, [{ ...service, endpoints: [{ ...toEndpoint, flows: [rule] }] }, refused]);
   });
 
   it("annotates a dump, and leaves other lines alone", async () => {

@@ -80,6 +80,14 @@ describe("translations that conntrack would go on with", () => {
     ]);
   });
 
+  it("end in one of the groups from which another chooses as well", () => {
+    const many = Array.from({ length: 1000 }, (_, i) => `10.20.${i >> 8}.${i & 255}`);
+    step(service(DNS), slice(4, ...many));
+    assert.ok(groups.size > 2);
+    assert.deepEqual(step(slice(4, ...many.slice(1))), ["10.96.0.10:53 -> 10.20.0.0:5353"]);
+    assert.deepEqual(step(slice(4, ...many.slice(2))), ["10.96.0.10:53 -> 10.20.0.1:5353"]);
+  });
+
   it("end with the first endpoint for who was refused before", () => {
     step(service(DNS));
     assert.deepEqual(step(slice(4, "10.10.1.5")), ["10.96.0.10:53 -> 169.254.119.102:53"]);

@@ -6,6 +6,7 @@ import { collectionPath, readPath } from "#controller/watch/kinds.ts";
 import { APPLY, describeRefusal, isSuccess, isTransient } from "#controller/watch/kube-request.ts";
 import { createPolicyStatuses, type PolicySummary } from "#pipeline/policy-status/aggregate.ts";
 import { conditionsOf, describeTrouble } from "#pipeline/policy-status/conditions.ts";
+import { SILENT_AFTER } from "#pipeline/policy-status/node-report.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import type { Duty, DutyContext, RunningDuty } from "../duty.ts";
 import {
@@ -17,8 +18,6 @@ import {
   type WatchedReport,
 } from "../kinds.ts";
 
-/** Nodes write at least every ten minutes: who has missed two of these is not heard any more. */
-const SILENT_AFTER = 25 * 60_000;
 const LOOK_EVERY = 60_000;
 /** A policy is in force on a thousand nodes one after another, and that is not told a thousand times. */
 const SETTLE = 1_000;

@@ -1,8 +1,9 @@
 import type { Log } from "#base/log.ts";
 import type { OpenFlowConnection } from "#openflow/connection.ts";
-import type { OpenFlowError } from "#openflow/errors.ts";
+import { EncodeError } from "#openflow/errors.ts";
 import { type Flow, flowKey, type Group, type Meter } from "#openflow/flow.ts";
 import { OFPG_ALL } from "#openflow/messages/groups.ts";
+import { encode } from "#openflow/messages/message.ts";
 import type { SwitchWork } from "#pipeline/graph.ts";
 import { siteOfCookie } from "#pipeline/layout/cookie.ts";
 import type { DesiredFlow, DesiredGroup, DesiredMeter, SwitchState } from "#pipeline/switch-state.ts";
@@ -22,7 +23,8 @@ export interface Applied {
   readonly failed: number;
 }
 
-type Refusals = ReadonlyMap<Modification, OpenFlowError>;
+type Refusals = ReadonlyMap<Modification, Error>;
+type Send = (connection: OpenFlowConnection, modifications: readonly Modification[]) => Promise<Refusals>;
 
 /** So many bundles are tried without the members that were refused, then the rest goes in one by one. */
 const BUNDLE_ATTEMPTS = 4;
@@ -127,13 +129,9 @@ export class FlowReconciler {
   }
 
   /** Returns how many were taken. */
-  async #send(
-    connection: OpenFlowConnection,
-    modifications: readonly Modification[],
-    send: (connection: OpenFlowConnection, modifications: readonly Modification[]) => Promise<Refusals>,
-  ): Promise<number> {
+  async #send(connection: OpenFlowConnection, modifications: readonly Modification[], send: Send): Promise<number> {
     if (modifications.length === 0) return 0;
-    const refusals = await send(connection, modifications);
+    const refusals = await sendWritable(connection, modifications, send);
     for (const modification of modifications) {
       const refused = modification.settle(refusals.get(modification));
       if (refused !== undefined) this.#log.error(`the switch refused a ${refused.name}`, refused.fields);
@@ -142,8 +140,35 @@ export class FlowReconciler {
   }
 }
 
+/** What OpenFlow cannot say is refused before any switch sees it; what stands beside it goes in. */
+async function sendWritable(
+  connection: OpenFlowConnection,
+  modifications: readonly Modification[],
+  send: Send,
+): Promise<Refusals> {
+  try {
+    return await send(connection, modifications);
+  } catch (error) {
+    if (!(error instanceof EncodeError)) throw error;
+    const refusals = new Map(modifications.flatMap((one) => unwritable(one, connection)));
+    if (refusals.size === 0) throw error;
+    const rest = modifications.filter((one) => !refusals.has(one));
+    return new Map([...refusals, ...(await send(connection, rest))]);
+  }
+}
+
+function unwritable(modification: Modification, { version }: OpenFlowConnection): [Modification, EncodeError][] {
+  try {
+    encode(modification.message, 0, version);
+    return [];
+  } catch (error) {
+    if (!(error instanceof EncodeError)) throw error;
+    return [[modification, error]];
+  }
+}
+
 async function sendBundle(connection: OpenFlowConnection, modifications: readonly Modification[]): Promise<Refusals> {
-  const refusals = new Map<Modification, OpenFlowError>();
+  const refusals = new Map<Modification, Error>();
   let rest = modifications;
   for (let attempt = 0; attempt < BUNDLE_ATTEMPTS && rest.length > 0; attempt++) {
     const members = rest;
