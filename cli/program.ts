@@ -21,7 +21,7 @@ Exit codes:
   ${EXIT.ok}  it went well
   ${EXIT.wrong}  something is wrong with what was asked about, or it is not there
   ${EXIT.usage}  the command line is wrong, or expectations or manifests that policy test and policy diff are given
-  ${EXIT.unreachable}  the node process does not answer
+  ${EXIT.unreachable}  the node process, or the API server, does not answer
 Results go to stdout, messages to stderr.`;
 
 /** Runs one command line (without "node" and "weirctl") and tells the exit code. Throws nothing that a user could cause. */

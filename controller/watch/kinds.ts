@@ -45,7 +45,8 @@ const POLICY = ["metadata.name", "metadata.namespace", "metadata.uid", "metadata
 
 const SERVICE = [...IDENTITY, "metadata.annotations[weir.dev/assigned-from]", "spec", "status.loadBalancer.ingress"];
 const ENDPOINT = ["addresses", "conditions", "nodeName", "hints"].map((field) => `endpoints[].${field}`);
-const SLICE = ["metadata.name", "metadata.namespace", "metadata.labels", "addressType", "ports", ...ENDPOINT];
+const SLICE_LABEL = "metadata.labels[kubernetes.io/service-name]";
+const SLICE = ["metadata.name", "metadata.namespace", SLICE_LABEL, "addressType", "ports", ...ENDPOINT];
 
 /** One line a kind. What its prune does not keep is dropped on arrival: a change in it is no change to us. */
 // biome-ignore format: one line a kind

@@ -48,15 +48,16 @@ interface RawService {
   readonly spec: Json;
 }
 
+/** One that is to be served. */
 function readService(key: string, object: unknown): readonly RawService[] {
   const spec = isRecord(object) ? object["spec"] : undefined;
-  return isRecord(object) && isRecord(spec) ? [{ key, object, spec }] : [];
+  if (!isRecord(object) || !isRecord(spec)) return [];
+  const isForNobody = spec["type"] === "ExternalName" || spec["clusterIP"] === "None";
+  return isForNobody ? [] : [{ key, object, spec }];
 }
 
-/** Of what is to be served, and has nothing wrong with it. */
-function needsAddress({ key, spec }: RawService, { ignoredServices, Service: services }: View): boolean {
-  const given = spec["clusterIP"] ?? spec["clusterIPs"];
-  return ignoredServices.has(key) && !services.has(key) && given === undefined && spec["type"] !== "ExternalName";
+function needsAddress({ key, spec }: RawService, { ignoredServices }: View): boolean {
+  return ignoredServices.has(key) && spec["clusterIP"] === undefined && spec["clusterIPs"] === undefined;
 }
 
 function podsOf({ key, spec }: RawService, { Pod: pods }: View): readonly Pod[] {

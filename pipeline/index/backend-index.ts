@@ -14,7 +14,8 @@ const groupHash = (text: string): number => fnv1a(text) >>> 1;
 
 export function createBackendIndex(hash: (text: string) => number = groupHash): BackendIndex {
   const services = new Map<string, Service>();
-  const slices = new Map<string, ReadonlyMap<string, EndpointSlice>>();
+  /** Of each service, in the order of their names. */
+  const slices = new Map<string, readonly EndpointSlice[]>();
   const ids = createConjunctionIds(hash);
 
   function moveService(key: string, after: Service | undefined): void {
@@ -22,19 +23,22 @@ export function createBackendIndex(hash: (text: string) => number = groupHash): 
     else services.set(key, after);
   }
 
-  function moveSlice(key: string, before: EndpointSlice | undefined, after: EndpointSlice | undefined): void {
+  function moveSlice(before: EndpointSlice | undefined, after: EndpointSlice | undefined): void {
     if (before !== undefined) {
-      const rest = new Map(slices.get(serviceOf(before)));
-      rest.delete(key);
-      if (rest.size > 0) slices.set(serviceOf(before), rest);
+      const rest = slicesOf(serviceOf(before)).filter(({ name }) => name !== before.name);
+      if (rest.length > 0) slices.set(serviceOf(before), rest);
       else slices.delete(serviceOf(before));
     }
-    if (after !== undefined) slices.set(serviceOf(after), new Map(slices.get(serviceOf(after))).set(key, after));
+    if (after === undefined) return;
+    const all = [...slicesOf(serviceOf(after)), after];
+    slices.set(serviceOf(after), all.sort(compareNames));
   }
+
+  const slicesOf = (serviceKey: string): readonly EndpointSlice[] => slices.get(serviceKey) ?? [];
 
   function groupKeysOf(serviceKey: string): ReadonlySet<string> {
     const service = services.get(serviceKey);
-    return new Set(service === undefined ? [] : keysOf(service, slices.get(serviceKey)?.values() ?? []));
+    return new Set(service === undefined ? [] : keysOf(service, slicesOf(serviceKey)));
   }
 
   /** Returns the groups that have other numbers now. */
@@ -46,7 +50,7 @@ export function createBackendIndex(hash: (text: string) => number = groupHash): 
   }
 
   return {
-    slicesOf: (serviceKey) => [...(slices.get(serviceKey)?.values() ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    slicesOf,
     groupId: ids.idOf,
     apply(changes) {
       /** With the groups that they had. */
@@ -58,13 +62,17 @@ export function createBackendIndex(hash: (text: string) => number = groupHash): 
           moveService(change.key, change.after);
         } else if (change.kind === "EndpointSlice") {
           for (const slice of [change.before, change.after]) if (slice !== undefined) touch(serviceOf(slice));
-          moveSlice(change.key, change.before, change.after);
+          moveSlice(change.before, change.after);
         }
       const moved = [...touched].flatMap(([key, old]) => moveGroups(old, groupKeysOf(key)));
       const keys = new Set([...touched.keys(), ...moved.map(serviceOfGroup)]);
       return [...keys].map((key): BackendsChange => ({ kind: "Backends", key }));
     },
   };
+}
+
+function compareNames(a: EndpointSlice, b: EndpointSlice): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 function serviceOf({ namespace, serviceName }: EndpointSlice): string {

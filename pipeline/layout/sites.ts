@@ -83,6 +83,10 @@ export const FEATURES = {
       remembered: { id: 6, why: "the endpoint that a client had last; the switch itself has made it" },
       endpoint: { id: 7, why: "an endpoint's number stands for its address" },
       hairpin: { id: 8, why: "what a service sends back to where it came from carries a virtual address meanwhile" },
+      fragments: {
+        id: 20,
+        why: "the fragments of a datagram go to one endpoint, for only the first of them has its port",
+      },
     },
   },
 } as const;

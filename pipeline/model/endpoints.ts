@@ -32,6 +32,20 @@ export function endpointsOf(
   return unique(narrow([...candidatesOf(port, family, slices)], place, scope).near);
 }
 
+/** Those that are going while others are ready, and serve yet whom they serve. */
+export function leavingOf(
+  port: Pick<ServicePort, "name" | "protocol">,
+  family: IpFamily,
+  slices: Iterable<EndpointSlice>,
+  place: Place,
+  scope: TrafficPolicy,
+): readonly Endpoint[] {
+  const { within, able } = narrow([...candidatesOf(port, family, slices)], place, scope);
+  const keyOf = ({ ip, port: number }: Endpoint) => `${ip} ${number}`;
+  const staying = new Set(able.map(keyOf));
+  return unique(within.filter((one) => one.of.serving && one.of.terminating && !staying.has(keyOf(one))));
+}
+
 /** Each that a slice lists, and for what it gets no connections. */
 export interface JudgedEndpoint extends Endpoint {
   readonly of: SliceEndpoint;

@@ -282,10 +282,12 @@ const LIMITS = `## What the switch does not do
   for UDP, and conntrack in Commit holds them until the first has come by its own rule, or for good. In the userspace datapath it
   takes no fragments below 1200 bytes (1280 in IPv6) but the last, and sends no more than 32 of one datagram at once: what is
   larger than some 45 kB does not arrive whole.
-- **In the userspace datapath it knows no ports of SCTP.** All SCTP between two addresses is one connection, which a policy judges
-  by its first packet; the other side's packets are replies.
-- **A service's first datagram must come in one piece.** Later fragments have no ports by which a service is known. A
-  service has 500 endpoints at most for the clients of one node.
+- **In the userspace datapath it knows no ports of SCTP** (before Open vSwitch 3.2). All SCTP between two addresses is one
+  connection, which a policy judges by its first packet; the other side's packets are replies. Services translate its addresses
+  and not its ports: a service's port of SCTP has to be its endpoints' own.
+- **Datagrams in fragments that begin a connection to a service** go all to one endpoint for the clients of a node, whatever session
+  affinity says, and need an address with one port of UDP: later fragments have no port by which they could be told apart. The
+  kernel's datapath puts them together before it asks.
 - **A connection to a service that a policy denies is remembered for half a minute** (conntrack knows it before policies are asked):
   a new one from the same port of the same client is dropped for so long, whatever policies say by then.
 - **It trusts its peers.** What comes through the tunnel with our key is forwarded to pods and to this node; no pod can send

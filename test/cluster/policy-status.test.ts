@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { stringify } from "yaml";
+import { weirctl } from "#test/cli/run.ts";
 import { callCni } from "../../demo/cni.ts";
 import { createFabric, type Fabric } from "../../demo/fabric.ts";
 import { startWeirNode, type WeirNode } from "../../demo/weir-node.ts";
@@ -138,6 +140,48 @@ describe("Policies over three nodes on a real API server", function () {
     weirs.set(name, weir);
     await weir.whenReady(30_000);
   }
+
+  it("are shown by weirctl, over all nodes, with the caller's kubeconfig; what may talk in the cluster too", async () => {
+    const ask = (...argv: readonly string[]) => weirctl([...argv, "--kubeconfig", kube.kubeconfig]);
+    const list = await ask("get", "policies");
+    assert.deepEqual([list.code, list.err], [0, ""]);
+    assert.match(list.out, /^ClusterNetworkPolicy +guardrails +3\/3 nodes +\d{4}-.*Z +0 +never +0 +ingress\[0\] +-$/m);
+    const one = await ask("get", "policies", "guardrails");
+    assert.match(one.out, /^realised +on 3 of 3 nodes since .*\n/m);
+    assert.match(one.out, /^never hit +ingress\[0\] since .*\n/m);
+    const [json] = JSON.parse((await ask("get", "policies", "-o", "json")).out);
+    assert.deepEqual([json.nodes, json.realised, json.neverHit], [3, 3, ["ingress[0]"]]);
+    assert.equal((await ask("get", "policies", "nobody")).code, 1);
+
+    const allowed = await ask("explain", "default/pod-n1", "default/pod-n2:80");
+    assert.match(allowed.out, /default\/pod-n1 -> default\/pod-n2, 80\/TCP: allowed/);
+    assert.match((await ask("matrix", "--port", "80")).out, /default\/pod-n3/);
+    assert.match(
+      (await ask("policy", "lint")).out,
+      /ClusterNetworkPolicy guardrails: spec\.ingress\[0\]\.from\[0\] selects no pod/,
+    );
+    const folder = join(fabric.directory, "change");
+    await mkdir(folder, { recursive: true });
+    await writeFile(
+      join(folder, "closed.yaml"),
+      stringify({
+        ...{
+          apiVersion: "networking.k8s.io/v1",
+          kind: "NetworkPolicy",
+          metadata: { name: "closed", namespace: "default" },
+        },
+        spec: { podSelector: {}, policyTypes: ["Ingress"] },
+      }),
+    );
+    const diff = await ask("policy", "diff", folder);
+    assert.equal(diff.code, 1, diff.err);
+    assert.match(diff.out, /^- passes no more: .*default\/pod-n1.*\(default\/closed \(ingress\)\)$/m);
+    // Whoever may not see something is told what.
+    const token = await kube.mintToken("default", "nobody");
+    const other = await weirctl(["matrix", "--kubeconfig", await kube.writeKubeconfig("nobody", token)]);
+    assert.equal(other.code, 1);
+    assert.match(other.err, /does not list \w+: 403 .*system:serviceaccount:default:nobody/);
+  });
 
   it("are behind on a node whose process is away, and nowhere else", async () => {
     await weirs.get("n3")?.stop();

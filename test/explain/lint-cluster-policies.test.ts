@@ -91,6 +91,8 @@ describe("the lint of ClusterNetworkPolicies", () => {
     ];
     assert.deepEqual(find(own, base, cnp("a", { ingress: [accept(EVERYBODY)] })), both);
     assert.deepEqual(find(own, base, cnp("a", { ingress: [pass(EVERYBODY)] })), []);
+    const some = cnp("a", { ingress: [pass(pods("scan")), accept(EVERYBODY)] });
+    assert.deepEqual(find(own, base, some), [], "what is passed on before comes to them");
   });
 
   it("finds two of one tier and priority that say different things of the same traffic of a pod", () => {

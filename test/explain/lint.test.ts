@@ -167,7 +167,7 @@ describe("a rule that covers another", () => {
 });
 
 describe("a rule that nothing comes to", () => {
-  it("can be taken away: without it no packet is judged otherwise", () => {
+  it("decides nothing: when it matches nothing, no packet is judged otherwise", () => {
     const found = { sameTier: 0, earlierTier: 0 };
     fc.assert(
       fc.property(clusters, ({ objects, podOf, ...cluster }) => {
@@ -179,7 +179,10 @@ describe("a rule that nothing comes to", () => {
               const [, direction, index] = /^spec\.(ingress|egress)\[(\d+)\]$/.exec(field) ?? [];
               found[kind === "NetworkPolicy" ? "earlierTier" : "sameTier"]++;
               const where = direction as Direction;
-              const rules = rulesOf(policy, where).filter((_, i) => i !== Number(index));
+              // It stays as one that matches nothing: those behind it keep their places among other policies' rules.
+              const rules = rulesOf(policy, where).map((rule, i) =>
+                i === Number(index) ? { ...rule, peers: [] } : rule,
+              );
               const policies = new Map<string, Policy>([
                 ...objects[kind],
                 [key, { ...policy, [where]: rules } as Policy],

@@ -155,11 +155,7 @@ describe("traffic to a service, explained", () => {
       service("shop/name", { type: "ExternalName", externalName: "example.com" }),
     ];
     const { assumptions, objects } = readCluster([...PODS, ...bare]);
-    assert.deepEqual(assumptions, [
-      "service shop/db: address 10.96.0.2",
-      "service shop/db: endpoints by its selector",
-      "service shop/headless: endpoints by its selector",
-    ]);
+    assert.deepEqual(assumptions, ["service shop/db: address 10.96.0.2", "service shop/db: endpoints by its selector"]);
     assert.deepEqual([...objects.ignoredServices.keys()].sort(), ["shop/headless", "shop/name"]);
     const [pg, metrics] = servicesOf("shop/web", "svc/shop/db", ...bare);
     assert.deepEqual(pg?.chosen, ["10.10.1.6:5433", "10.10.2.6:5434"]);

@@ -114,6 +114,22 @@ describe("datagrams of clients that keep their sockets", function () {
     for (const key of ["pod", "node"]) await rig.wire.hangUp(key);
   });
 
+  it("stay with an endpoint that is going as long as it serves, while new ones go elsewhere", async () => {
+    const [of, v4] = web(SERVERS.slice(0, 2)) as [object, { readonly endpoints: readonly object[] }];
+    await rig.put([of, v4]);
+    const stays = serverOf(await hold("held", 4));
+    const going = { conditions: { ready: false, serving: true, terminating: true } };
+    const endpoints = SERVERS.slice(0, 2).map((pod, i) => ({ ...v4.endpoints[i], ...(pod === stays ? going : {}) }));
+    await rig.put([of, { ...v4, endpoints }]);
+    const fresh = await rig.wire.ask(rig.netns(CLIENT), "udp", VIP[4], 80, 40);
+    const [other] = SERVERS.slice(0, 2).filter((pod) => pod !== stays);
+    assert.deepEqual(fresh, { [named(other!, 4)]: 40 });
+    assert.equal(await rig.wire.talk("held"), named(stays, 4));
+    await rig.put([of, { ...v4, endpoints: v4.endpoints.filter((_, i) => SERVERS[i] !== stays) }]);
+    await until(async () => (await rig.wire.talk("held")) === named(other!, 4));
+    await rig.wire.hangUp("held");
+  });
+
   it("find another when theirs went while the node process was away", async () => {
     await rig.put(web(SERVERS));
     const gone = serverOf(await hold("held", 4));

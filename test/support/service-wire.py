@@ -96,13 +96,13 @@ def read_line(one):
     return text.decode().strip()
 
 
-def ask_udp(one, address, port):
+def ask_udp(one, address, port, size=1):
     """Sent again, as a resolver does: a tunnel's first packet to a peer may be lost."""
     with one:
         one.settimeout(PATIENCE / 3)
         one.connect((address, port))
         for _ in range(3):
-            one.send(b"?")
+            one.send(b"?" * size)
             try:
                 return one.recv(1000).decode()
             except TimeoutError:
@@ -110,7 +110,7 @@ def ask_udp(one, address, port):
         raise TimeoutError()
 
 
-def ask(netns, protocol, address, port, count, source_port=0):
+def ask(netns, protocol, address, port, count, source_port=0, size=1):
     """What each of so many clients, one after the other, heard: "server client-as-seen", or why nothing."""
     heard = collections.Counter()
     for _ in range(count):
@@ -120,7 +120,7 @@ def ask(netns, protocol, address, port, count, source_port=0):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.bind(("", source_port))
         try:
-            heard[(ask_tcp if protocol == "tcp" else ask_udp)(one, address, port)] += 1
+            heard[ask_tcp(one, address, port) if protocol == "tcp" else ask_udp(one, address, port, size)] += 1
         except OSError as error:
             heard[describe(error)] += 1
     return dict(heard)

@@ -7,7 +7,7 @@ export type Heard = Readonly<Record<string, number>>;
 export interface ServiceWire {
   /** Answers TCP and UDP at a port with its name and the client's address; TCP also echoes. */
   serve(name: string, netns: string, address: string, port: number): Promise<void>;
-  /** So many clients, one after another, each from the source port or from any. */
+  /** So many clients, one after another, each from the source port or from any (0), with datagrams of so many bytes. */
   ask(
     netns: string,
     protocol: "tcp" | "udp",
@@ -15,6 +15,7 @@ export interface ServiceWire {
     port: number,
     count: number,
     sourcePort?: number,
+    size?: number,
   ): Promise<Heard>;
   /** Opens a connection and keeps it; gives what the server said. */
   hold(key: string, netns: string, address: string, port: number, protocol?: "tcp" | "udp"): Promise<string>;

@@ -80,6 +80,22 @@ describe("translations that conntrack would go on with", () => {
     ]);
   });
 
+  it("stay with an endpoint that is going and serves yet, and end when it is gone", () => {
+    const going = { ready: false, serving: true, terminating: true };
+    const both = slice(4, "10.10.1.5", "10.10.1.6");
+    const object = both.object as { readonly endpoints: readonly object[] };
+    const [one, other] = object.endpoints;
+    step(service(DNS), both);
+    const leaves = { ...both, object: { ...object, endpoints: [{ ...one, conditions: going }, other] } };
+    assert.deepEqual(step(leaves), []);
+    const [group] = groups.values();
+    assert.deepEqual(
+      group?.buckets.map(({ weight }) => weight),
+      [0, 1],
+    );
+    assert.deepEqual(step(slice(4, "10.10.1.6")), ["10.96.0.10:53 -> 10.10.1.5:5353"]);
+  });
+
   it("end in one of the groups from which another chooses as well", () => {
     const many = Array.from({ length: 1000 }, (_, i) => `10.20.${i >> 8}.${i & 255}`);
     step(service(DNS), slice(4, ...many));

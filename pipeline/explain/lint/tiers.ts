@@ -5,6 +5,7 @@ import {
   type ClusterPolicyPeer,
   type ClusterPolicyRule,
   DIRECTIONS,
+  type Direction,
   type Policy,
   type PolicyPort,
   policyId,
@@ -52,17 +53,29 @@ function findBefore(
     const isOwn = other === policy;
     if (!isOwn && !coversSelection(other.subject, policy.subject)) continue;
     for (const [i, candidate] of other[direction].entries()) {
-      const isBefore = isOwn ? i < index : isAskedBefore(other, candidate.verdict, policy);
-      if (isBefore && coversRule(candidate, rule)) return { policy: other, index: i, rule: candidate };
+      const before = { policy: other, index: i, rule: candidate };
+      const isBefore = isOwn ? i < index : isAskedBefore(before, policy, direction, others);
+      if (isBefore && coversRule(candidate, rule)) return before;
     }
   }
   return undefined;
 }
 
-/** Of one priority the API leaves the order open; what is passed on ends its own tier alone. */
-function isAskedBefore(other: ClusterNetworkPolicy, verdict: RuleVerdict, policy: Policy): boolean {
+/** Of one priority the API leaves the order open. What a rule passes on comes to the next tiers past all behind it. */
+function isAskedBefore(
+  { policy: other, index, rule }: Before,
+  policy: Policy,
+  direction: Direction,
+  others: readonly ClusterNetworkPolicy[],
+): boolean {
   if (policy.kind === "ClusterNetworkPolicy" && policy.tier === other.tier) return other.priority < policy.priority;
-  return other.tier === "admin" && verdict !== "pass";
+  if (other.tier !== "admin" || rule.verdict === "pass") return false;
+  return !others.some(
+    (one) =>
+      one.tier === "admin" &&
+      one.priority <= other.priority &&
+      one[direction].some(({ verdict }, i) => verdict === "pass" && (one !== other || i < index)),
+  );
 }
 
 /** Two policies of one tier and priority that say different things of the same traffic: nobody knows which is asked first. */

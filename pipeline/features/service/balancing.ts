@@ -2,12 +2,14 @@ import { familyOf } from "#base/address.ts";
 import type { Contribution } from "../../feature.ts";
 import type { Backends } from "../../index/backends.ts";
 import { REJECT_ADDRESS } from "../../layout/virtual-addresses.ts";
-import { endpointsOf, type Place } from "../../model/endpoints.ts";
+import { endpointsOf, leavingOf, type Place } from "../../model/endpoints.ts";
 import type { Service, ServicePort, TrafficPolicy } from "../../model/service.ts";
 import { groupKey } from "../../model/service-groups.ts";
 import { rememberClients } from "./affinity.ts";
+import { refuseFragments, takeFragments } from "./fragments.ts";
 import { type Frontend, flowOf, frontendsOf, keyOf } from "./frontends.ts";
 import { numberEndpoints, selectGroups, translateTo } from "./groups.ts";
+import { keepsLeaving, withLeaving } from "./leaving.ts";
 import { divide, type Shares } from "./parts.ts";
 
 /** Everything that a service comes to: a flow for each address and port, a group for each set of endpoints. */
@@ -21,21 +23,24 @@ export function deriveService(service: Service, backends: Backends, place: Place
     const endpoints = find(scope);
     if (endpoints.length === 0) {
       const isElsewhere = scope === "Local" && find("Cluster").length > 0;
-      contributions.push(isElsewhere ? flowOf(frontend, "services/local", []) : refuse(frontend));
+      contributions.push(...(isElsewhere ? [flowOf(frontend, "services/local", [])] : refuse(service, frontend)));
       continue;
     }
     const key = groupKey(service, { port, family: familyOf(ip), scope });
     const shares = divide(key, numberEndpoints(endpoints), backends.groupId);
     if (shares === undefined) {
       contributions.push(
-        refuse(frontend),
+        ...refuse(service, frontend),
         problem(service, port, "has no number left for its group; rename the service, or the port"),
       );
       continue;
     }
     if (shares.left > 0) contributions.push(tooMany(service, port, shares.left));
-    if (!groups.has(key)) groups.set(key, selectGroups(service, port, familyOf(ip), shares));
-    contributions.push(...serve(service, frontend, shares));
+    if (!groups.has(key)) {
+      const leaving = keepsLeaving(service, port) ? leavingOf(port, familyOf(ip), slices, place, scope) : [];
+      groups.set(key, withLeaving(selectGroups(service, port, familyOf(ip), shares), endpoints, leaving));
+    }
+    contributions.push(...serve(service, frontend, shares), ...takeFragments(service, frontend, endpoints, place));
   }
   return [...contributions, ...[...groups.values()].flat()];
 }
@@ -48,9 +53,9 @@ function serve(service: Service, frontend: Frontend, { groupId, parts }: Shares)
 }
 
 /** The host refuses it. That it is committed makes the refusal an answer of the service's address. */
-function refuse(frontend: Frontend): Contribution {
+function refuse(service: Service, frontend: Frontend): readonly Contribution[] {
   const to = { ip: REJECT_ADDRESS[familyOf(frontend.ip)], port: undefined };
-  return flowOf(frontend, "services/reject", [translateTo(to)]);
+  return [flowOf(frontend, "services/reject", [translateTo(to)]), ...refuseFragments(service, frontend, to)];
 }
 
 function problem(service: Service, { port, protocol }: ServicePort, message: string): Contribution {

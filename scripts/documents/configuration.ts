@@ -1,6 +1,7 @@
 import type { core } from "zod/mini";
 import { safeParse } from "zod/mini";
-import { schema } from "#controller/node/config/schema.ts";
+import { schema as clusterSchema } from "#controller/cluster/config/schema.ts";
+import { schema as nodeSchema } from "#controller/node/config/schema.ts";
 import { descriptions } from "#controller/process/config/fields.ts";
 import { shapeOf } from "#controller/process/config/issues.ts";
 
@@ -11,23 +12,30 @@ interface Setting {
   readonly description: string;
 }
 
-/** docs/configuration.md, from the schema: a test fails when the file differs. */
+/** docs/configuration.md, from the schemas: a test fails when the file differs. */
 export function configurationReference(): string {
+  const lines = [...PREAMBLE, ...tableOf(nodeSchema), ...CLUSTER, ...tableOf(clusterSchema)];
+  return `${lines.join("\n")}\n`;
+}
+
+function tableOf(schema: core.$ZodType): readonly string[] {
   const rows = settingsOf(schema, "").map(
     ({ path, accepts, fallback, description }) => `| \`${path}\` | ${accepts} | ${fallback} | ${description} |`,
   );
-  return `${[...PREAMBLE, "| Key | Accepts | Default | Meaning |", "|---|---|---|---|", ...rows].join("\n")}\n`;
+  return ["| Key | Accepts | Default | Meaning |", "|---|---|---|---|", ...rows];
 }
 
 const PREAMBLE = [
   "# Configuration",
   "",
-  "<!-- Generated from controller/node/config/schema.ts by `UPDATE=1 npx mocha test/config/reference.test.ts`. -->",
+  "<!-- Generated from controller/{node,cluster}/config/schema.ts by `UPDATE=1 npx mocha test/config/reference.test.ts`. -->",
   "",
-  "`weir-node --config FILE` reads one file of YAML when it starts. Every setting has a default, so an empty file is a whole",
-  "configuration, and a key without a value counts as absent. All errors are reported at once, each with its line, its path,",
-  "what is there and what would be right; an unknown key is an error. A change needs a restart of the node process, which",
-  "loses no packets.",
+  "Each program reads one file of YAML when it starts: `weir-node --config FILE`, `weir-cluster --config FILE`. Every setting has a",
+  "default, so an empty file is a whole configuration, and a key without a value counts as absent. All errors are reported at once,",
+  "each with its line, its path, what is there and what would be right; an unknown key is an error. A change needs a restart of the",
+  "process, which loses no packets.",
+  "",
+  "## weir-node",
   "",
   "```yaml",
   "source:",
@@ -38,6 +46,14 @@ const PREAMBLE = [
   "log:",
   "  level: debug",
   "```",
+  "",
+];
+
+const CLUSTER = [
+  "",
+  "## weir-cluster",
+  "",
+  "What is done once for the whole cluster, by the one instance that holds the Lease.",
   "",
 ];
 
