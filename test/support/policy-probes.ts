@@ -34,6 +34,8 @@ export interface Outcome {
   readonly packets: number;
   /** The other end's kernel answered, and the answer came. */
   readonly answered: boolean;
+  /** The other end's kernel said that nobody is there, and that came. */
+  readonly refused: boolean;
   /** Pods that heard it though it was not for them. */
   readonly astray: readonly string[];
 }
@@ -66,6 +68,7 @@ export async function sendProbes(fabric: PolicyFabric, probes: readonly Probe[])
     return {
       ...{ probe, packets: packets.length, arrived: at.get(probe.to) ?? 0 },
       answered: isAnswered(fabric, heard[probe.from] ?? [], probe, sourcePort, at.has(probe.from)),
+      refused: (heard[probe.from] ?? []).some((frame) => isIcmpError(frame) && frame.includes(token)),
       astray: [...at.keys()].filter((tap) => fabric.pods.has(tap) && tap !== probe.to && tap !== probe.from),
     };
   });
