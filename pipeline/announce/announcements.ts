@@ -2,7 +2,7 @@ import type { Ip } from "#base/address.ts";
 import { isOurClass } from "../address-pools/names.ts";
 import { fnv1a } from "../index/conjunction-ids.ts";
 import { type AddressPool, poolOf } from "../model/address-pool.ts";
-import { isSelected } from "../model/label-selector.ts";
+import { EVERYTHING, isSelected } from "../model/label-selector.ts";
 import type { Node, View } from "../model/model.ts";
 import type { Service } from "../model/service.ts";
 
@@ -22,14 +22,18 @@ const EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers";
 
 type Known = Pick<View, "AddressPool" | "Node" | "Service" | "backends">;
 
+/** Where an address may be announced. */
+type Terms = Pick<AddressPool, "nodeSelector" | "interfaces">;
+
+const ANYWHERE: Terms = { nodeSelector: EVERYTHING, interfaces: [] };
+
 /** All of them, by address. Of two services with one address the first by name has it. */
 export function announcementsOf(view: Known): ReadonlyMap<Ip, Announcement> {
   const found = new Map<Ip, Announcement>();
-  if (view.AddressPool.size === 0) return found;
-  const nodesOf = memoize((pool: AddressPool) => new Set(announcersOf(pool, view.Node.values())));
+  const nodesOf = memoize((pool: Terms) => new Set(announcersOf(pool, view.Node.values())));
   for (const [key, service] of view.Service)
     for (const ip of service.loadBalancerIps) {
-      const pool = announcedPool(service, ip, view.AddressPool);
+      const pool = termsOf(service, ip, view.AddressPool);
       const before = found.get(ip);
       if (pool === undefined || (before !== undefined && before.service < key)) continue;
       const able = nodesOf(pool);
@@ -40,20 +44,20 @@ export function announcementsOf(view: Known): ReadonlyMap<Ip, Announcement> {
 }
 
 /** Names of the nodes that may announce the pool's addresses. */
-export function* announcersOf({ nodeSelector }: AddressPool, nodes: Iterable<Node>): Iterable<string> {
+export function* announcersOf({ nodeSelector }: Terms, nodes: Iterable<Node>): Iterable<string> {
   if (nodeSelector === undefined) return;
   for (const { name, labels } of nodes) if (isSelected(nodeSelector, labels) && !labels.has(EXCLUDED)) yield name;
 }
 
-/** The pool that the service's address was taken from, as long as there is one, even if it does not hold the address any more. */
-function announcedPool(
+/** Of the pool that holds the address, or else of the one that it was taken from. What was given stays, even when all are gone. */
+function termsOf(
   { loadBalancerClass, assignedFrom }: Service,
   ip: Ip,
   pools: ReadonlyMap<string, AddressPool>,
-): AddressPool | undefined {
+): Terms | undefined {
   if (!isOurClass(loadBalancerClass)) return undefined;
-  const holder = poolOf(ip, pools.values());
-  return holder ?? assignedFrom.map((name) => pools.get(name)).find((pool) => pool !== undefined);
+  const former = assignedFrom.map((name) => pools.get(name)).find((pool) => pool !== undefined);
+  return poolOf(ip, pools.values()) ?? former ?? (assignedFrom.length > 0 ? ANYWHERE : undefined);
 }
 
 /** With the policy Local a node without an endpoint has nothing to do with what comes. */

@@ -61,16 +61,18 @@ describe("What is announced", () => {
     );
   });
 
-  it("is not what others give, what is in no pool, and nothing without pools", () => {
+  it("is not what others give, and not what is in no pool and was never taken from one", () => {
     const foreign = service("c", ["192.0.2.9"], { loadBalancerClass: "example.com/other" });
     assert.deepEqual(announced(BLUE, ...NODES, service("a", ["203.0.113.1"]), foreign), []);
     assert.deepEqual(announced(...NODES, service("a", ["192.0.2.5"])), []);
   });
 
-  it("is still what was taken from a pool that does not hold it any more, as long as there is the pool", () => {
+  it("is still what was taken from a pool that does not hold it any more, or that is gone", () => {
     const kept = service("a", ["203.0.113.1"], {}, { "weir.dev/assigned-from": "blue" });
     assert.deepEqual(announced(BLUE, ...NODES, kept), ["203.0.113.1 of shop/a by n1 n2 n3 on "]);
-    assert.deepEqual(announced(pool("green", { addresses: ["192.0.2.1"] }), ...NODES, kept), []);
+    const edge = { addresses: ["192.0.2.1"], nodeSelector: { matchLabels: { edge: "yes" } } };
+    assert.deepEqual(announced(pool("blue", edge), ...NODES, kept), ["203.0.113.1 of shop/a by n1 n2 on "]);
+    assert.deepEqual(announced(...NODES, kept), ["203.0.113.1 of shop/a by n1 n2 n3 on "]);
   });
 
   it("is an address once: of the first service by name", () => {

@@ -8,7 +8,7 @@ import { type Claims, createClaims } from "./claims.ts";
 import { elect } from "./election.ts";
 import { createHeld, type Held, type HeldAddress } from "./held.ts";
 import { decodeHello, encodeHello } from "./hello.ts";
-import { type Link, reaches } from "./links.ts";
+import { type Link, linksOf, reaches } from "./links.ts";
 import type { NeighbourEvents, NeighbourProgram } from "./neighbour-program.ts";
 import { createPeers, type Peers } from "./peers.ts";
 import type { AnnounceTiming } from "./timing.ts";
@@ -131,7 +131,7 @@ class NodeAnnouncer implements Announcer {
     const { view, nodeName } = this.#options;
     const isOurs = (pool: AddressPool): boolean => [...announcersOf(pool, view.Node.values())].includes(nodeName);
     this.#pools = [...view.AddressPool.values()].filter(isOurs);
-    this.#announcements = this.#pools.length > 0 ? announcementsOf(view) : new Map();
+    this.#announcements = announcementsOf(view);
     this.#openLinks();
     if (this.#opened.size === 0 && this.#program !== undefined) this.close();
   }
@@ -155,9 +155,13 @@ class NodeAnnouncer implements Announcer {
   }
 
   #isWanted(link: Link): boolean {
-    return this.#pools.some(({ interfaces, ranges }) =>
+    const ofPool = this.#pools.some(({ interfaces, ranges }) =>
       interfaces.length > 0 ? interfaces.includes(link.name) : ranges.some((range) => reaches(link, range)),
     );
+    // One that was given stays, though no pool has it any more.
+    const isThere = ({ ip, interfaces, nodes }: Announcement): boolean =>
+      nodes.has(this.#options.nodeName) && linksOf(ip, interfaces, [link]).length > 0;
+    return ofPool || this.#announcements.values().some(isThere);
   }
 
   /** Says hello on every link; true when this node may take addresses on one since now, or may not any more. */

@@ -37,12 +37,18 @@ export function createAnnouncing(options: AnnouncingOptions): Announcing {
   return {
     note(batch) {
       if (options.signal.aborted) return;
-      if (options.view.AddressPool.size > 0) running ??= startAnnouncing(options);
+      if (running === undefined && hasWork(options.view, batch)) running = startAnnouncing(options);
       running?.note(batch);
     },
     held: () => running?.announcer.held() ?? [],
     problems: () => running?.announcer.problems() ?? [],
   };
+}
+
+/** What was given stays announced, though there are no pools any more. */
+function hasWork({ AddressPool, Service }: View, { changes }: SourceBatch): boolean {
+  if (AddressPool.size > 0) return true;
+  return changes.some(({ kind, key }) => kind === "Service" && (Service.get(key)?.assignedFrom.length ?? 0) > 0);
 }
 
 interface Running {
