@@ -23,7 +23,18 @@ export function moveEndpoint(kube: Kube, i: number, round: number): Promise<void
   return request(kube, "PUT", `${SLICES}/service-${i}-abcde`, sliceObject(i, `10.21.${round >> 8}.${round & 255}`));
 }
 
-export function clusterIp(i: number): string {
+/** A service whose endpoints are one pod's ports, a slice each. Gives its address. */
+export async function serveFromPod(kube: Kube, i: number, address: string, ports: readonly number[]): Promise<string> {
+  await request(kube, "POST", SERVICES, serviceObject(i));
+  for (const port of ports) {
+    const metadata = { name: `pod-${port}`, labels: { "kubernetes.io/service-name": `service-${i}` } };
+    const endpoints = [{ addresses: [address] }];
+    await request(kube, "POST", SLICES, { metadata, addressType: "IPv4", endpoints, ports: [{ name: "", port }] });
+  }
+  return clusterIp(i);
+}
+
+function clusterIp(i: number): string {
   return `10.96.${16 + (i >> 8)}.${i & 255}`;
 }
 

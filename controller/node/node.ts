@@ -2,6 +2,7 @@ import { merge, share, tap } from "rxjs";
 import type { Log } from "#base/log.ts";
 import { startHealthServer } from "#controller/process/health-server.ts";
 import { createGraph, type GraphInputs, type Targets } from "#pipeline/graph.ts";
+import { METERS } from "#pipeline/layout/meters.ts";
 import type { Pipeline, Step } from "#pipeline/pipeline.ts";
 import { reportPolicies } from "#pipeline/policy-status/report.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
@@ -212,7 +213,7 @@ function observed(parts: Parts, metrics: Metrics, settle: () => void): Pipeline 
 }
 
 function readingsOf(
-  { pipeline, problems, intent, replica, bridgeSwitch, denials, counters, announcing }: Parts,
+  { pipeline, problems, intent, replica, bridgeSwitch, denials, connections, counters, announcing }: Parts,
   view: () => LiveView,
 ): Readings {
   return {
@@ -229,7 +230,8 @@ function readingsOf(
       ovsdb: replica.connected,
       switch: bridgeSwitch.connection !== undefined,
     }),
-    denials: () => ({ told: denials.told, untold: counters.untold, byPolicy: denials.counts() }),
+    connections: () => ({ told: connections.told, untold: counters.droppedBy(METERS.connections.id) }),
+    denials: () => ({ told: denials.told, untold: counters.droppedBy(METERS.denials.id), byPolicy: denials.counts() }),
     announced: () => announcing.held().length,
     refresh: counters.refresh,
   };

@@ -10,8 +10,11 @@ import type { Problem } from "#pipeline/problem.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import { type Announcing, createAnnouncing, type HeldAddress } from "./announce/index.ts";
 import type { NodeConfig } from "./config.ts";
+import { type ConnectionLog, createConnectionLog } from "./denials/connection-log.ts";
 import { type Counters, createCounters } from "./denials/counters.ts";
 import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
+import { createRefuser } from "./denials/refuser.ts";
+import { takePacket } from "./denials/take-packet.ts";
 import { findProgram } from "./helper.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
@@ -54,6 +57,7 @@ export interface Parts {
   readonly bridge: BridgeKeeper;
   readonly readiness: Readiness;
   readonly denials: DenialLog;
+  readonly connections: ConnectionLog;
   readonly counters: Counters;
   readonly realisation: Realisation;
   readonly announcing: Announcing;
@@ -80,11 +84,14 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
       nodeAddressFamily: familyOfFirst(self()),
     });
   const denials = createDenialLog({ view, log, now: () => new Date(), onDenial: options.onDenial });
-  const bridgeSwitch = new Switch({
+  const connections = createConnectionLog({ view, log, now: () => new Date() });
+  const refuser = createRefuser({ view, log, connection: () => bridgeSwitch.connection });
+  const bridgeSwitch: Switch = new Switch({
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
-    onPacket: (packet) => packet.type === "packet_in" && denials.take(packet),
+    onPacket: (packet) =>
+      takePacket(packet, { denial: denials.take, refusal: refuser.take, connection: connections.take }),
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },
@@ -101,7 +108,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     onMove: options.onMove,
   });
   return {
-    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, announcing },
+    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, connections, announcing },
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
     realisation: createRealisation(
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,

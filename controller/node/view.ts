@@ -2,10 +2,12 @@ import { formatCidr, formatIp, formatMac } from "#base/address.ts";
 import { type Check, runChecks } from "#controller/process/health.ts";
 import type { Flow } from "#openflow/flow.ts";
 import { OFPG_ALL } from "#openflow/messages/groups.ts";
+import type { Ends } from "#pipeline/denials/ends.ts";
 import { ask } from "#pipeline/explain/ask.ts";
 import { clusterOf } from "#pipeline/explain/cluster.ts";
 import { rememberedCookie } from "#pipeline/features/service/affinity.ts";
 import { siteOfCookie } from "#pipeline/layout/cookie.ts";
+import { METERS } from "#pipeline/layout/meters.ts";
 import type { Node, Port, View } from "#pipeline/model/model.ts";
 import type { Owner } from "#pipeline/owner.ts";
 import type { Pipeline } from "#pipeline/pipeline.ts";
@@ -14,7 +16,7 @@ import { reportServices, type ServiceSources } from "#pipeline/service-status/re
 import type { NodeConfig } from "./config.ts";
 import { cookieEntries, flowEntries } from "./http/flow-entries.ts";
 import { groupEntries } from "./http/group-entries.ts";
-import type { DenialFilter, DenialRecord, FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
+import type { DenialFilter, FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
 import { readServiceCounts, type ServiceCounts } from "./http/service-counts.ts";
 import type { Parts } from "./parts.ts";
 import type { EntryStatus } from "./switch/entry-status.ts";
@@ -39,7 +41,7 @@ const MOST_PAIRS = 100;
 
 /** The node as weirctl and the metrics see it, over the parts that know. */
 export function createNodeView({ config, version, parts, checks }: ViewOptions): LiveView {
-  const { pipeline, readiness, problems, denials, counters } = parts;
+  const { pipeline, readiness, problems, denials, connections, counters } = parts;
   const { reconciler } = parts.bridgeSwitch;
   const startedAt = new Date().toISOString();
   const peers = (): number => pipeline.view.Node.size - (parts.self() === undefined ? 0 : 1);
@@ -65,7 +67,8 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
         ...(mtu === undefined ? {} : { mtu }),
         podCidrs: (parts.self()?.podCidrs ?? []).map(formatCidr),
         ...{ pods: pipeline.view.Port.size, peers: peers(), problems: problems().length, flows: flowCounts() },
-        denials: { told: denials.told, untold: counters.untold },
+        connections: { told: connections.told, untold: counters.droppedBy(METERS.connections.id) },
+        denials: { told: denials.told, untold: counters.droppedBy(METERS.denials.id) },
       };
     },
     pods: () => [...pipeline.view.Port.values()].map((port) => podEntry(port, readiness)),
@@ -99,12 +102,16 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
     async *watchDenials(filter, signal) {
       for await (const record of denials.follow(signal)) if (concerns(record, filter)) yield record;
     },
+    connections: (filter) => [...connections.recent()].filter((record) => concerns(record, filter)),
+    async *watchConnections(filter, signal) {
+      for await (const record of connections.follow(signal)) if (concerns(record, filter)) yield record;
+    },
     owners: () => cookieEntries(pipeline.desired.flows.values()),
     explain: (question) => ask(clusterOf(pipeline.view), question, MOST_PAIRS),
   };
 }
 
-function concerns({ pod, peer }: DenialRecord, filter: DenialFilter): boolean {
+function concerns({ pod, peer }: Ends, filter: DenialFilter): boolean {
   return filter.pod === undefined || pod === filter.pod || peer === `pod ${filter.pod}`;
 }
 

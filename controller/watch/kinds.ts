@@ -41,7 +41,14 @@ const NODE = [
   ...NETWORK_CONDITION,
 ];
 
-const POLICY = ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.generation", "spec"];
+const POLICY = [
+  "metadata.name",
+  "metadata.namespace",
+  "metadata.uid",
+  "metadata.generation",
+  "metadata.annotations[policy.weir.dev/*]",
+  "spec",
+];
 
 const SERVICE = [...IDENTITY, "metadata.annotations[weir.dev/assigned-from]", "spec", "status.loadBalancer.ingress"];
 const ENDPOINT = ["addresses", "conditions", "nodeName", "hints"].map((field) => `endpoints[].${field}`);

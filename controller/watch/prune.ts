@@ -6,7 +6,8 @@ type Tree = Map<string, Tree>;
 /**
  * Keeps the fields named, spelled as problems spell them: "metadata.labels", or with brackets where a key holds dots:
  * "metadata.annotations[example.com/name]". A field's value is kept whole. Of a list, "[]" keeps all members and "[type=Ready]"
- * those whose field says so: "spec.containers[].ports", "status.conditions[type=Ready].status".
+ * those whose field says so: "spec.containers[].ports", "status.conditions[type=Ready].status". An asterisk at a key's end stands for
+ * any: "metadata.annotations[example.com/*]".
  *
  *     createPrune("metadata.name", "spec.nodeName")(pod)   // { metadata: { name }, spec: { nodeName } }
  */
@@ -31,11 +32,16 @@ function keep(value: unknown, tree: Tree): unknown {
   if (tree.size === 0 || typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return keepMembers(value, tree);
   const kept: Record<string, unknown> = {};
-  for (const [key, below] of tree) {
-    const member: unknown = Reflect.get(value, key);
-    if (Object.hasOwn(value, key) && member !== null) kept[key] = keep(member, below);
-  }
+  for (const [step, below] of tree)
+    for (const key of step.endsWith("*") ? keysBehind(step.slice(0, -1), value) : [step]) {
+      const member: unknown = Reflect.get(value, key);
+      if (Object.hasOwn(value, key) && member !== null) kept[key] = keep(member, below);
+    }
   return kept;
+}
+
+function keysBehind(prefix: string, value: object): readonly string[] {
+  return Object.keys(value).filter((key) => key.startsWith(prefix));
 }
 
 function keepMembers(list: readonly unknown[], tree: Tree): readonly unknown[] {

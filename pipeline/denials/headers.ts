@@ -30,20 +30,48 @@ export function readHeaders(frame: Uint8Array): Headers | undefined {
 }
 
 function readIpv4(frame: Uint8Array, view: DataView): Headers {
-  const length = (frame[ETHERNET]! & 0xf) * 4;
-  const isLaterFragment = (view.getUint16(ETHERNET + 6) & 0x1fff) !== 0;
-  const protocol = frame[ETHERNET + 9]!;
+  const transport = locateIpv4(frame, view);
   return {
     source: ipFromBytes(frame.subarray(ETHERNET + 12, ETHERNET + 16)),
     destination: ipFromBytes(frame.subarray(ETHERNET + 16, ETHERNET + 20)),
-    protocol,
-    ...(isLaterFragment ? {} : readTransport(view, protocol, ETHERNET + Math.max(length, 20))),
+    protocol: frame[ETHERNET + 9]!,
+    ...(transport && readTransport(view, transport.protocol, transport.at)),
   };
 }
 
 function readIpv6(frame: Uint8Array, view: DataView): Headers | undefined {
+  if (view.byteLength < ETHERNET + 40) return undefined;
+  const { isLaterFragment, ...transport } = locateIpv6(frame, view);
+  return {
+    source: ipFromBytes(frame.subarray(ETHERNET + 8, ETHERNET + 24)),
+    destination: ipFromBytes(frame.subarray(ETHERNET + 24, ETHERNET + 40)),
+    protocol: transport.protocol,
+    ...(isLaterFragment ? {} : readTransport(view, transport.protocol, transport.at)),
+  };
+}
+
+/** What an IP packet carries, and where in its frame that begins. */
+export interface Transport {
+  readonly protocol: number;
+  readonly at: number;
+}
+
+/** Of a frame with IP headers: undefined for later fragments, which have none of it. */
+export function locateTransport(frame: Uint8Array): Transport | undefined {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  if (view.getUint16(12) === ETH_TYPE.ipv4) return locateIpv4(frame, view);
+  const { isLaterFragment, ...transport } = locateIpv6(frame, view);
+  return isLaterFragment ? undefined : transport;
+}
+
+function locateIpv4(frame: Uint8Array, view: DataView): Transport | undefined {
+  const length = (frame[ETHERNET]! & 0xf) * 4;
+  const isLaterFragment = (view.getUint16(ETHERNET + 6) & 0x1fff) !== 0;
+  return isLaterFragment ? undefined : { protocol: frame[ETHERNET + 9]!, at: ETHERNET + Math.max(length, 20) };
+}
+
+function locateIpv6(frame: Uint8Array, view: DataView): Transport & { readonly isLaterFragment: boolean } {
   let at = ETHERNET + 40;
-  if (view.byteLength < at) return undefined;
   let protocol = frame[ETHERNET + 6]!;
   let isLaterFragment = false;
   for (let i = 0; i < MOST_EXTENSIONS && at + 8 <= view.byteLength && !isLaterFragment; i++) {
@@ -53,12 +81,7 @@ function readIpv6(frame: Uint8Array, view: DataView): Headers | undefined {
     protocol = frame[at]!;
     at += length;
   }
-  return {
-    source: ipFromBytes(frame.subarray(ETHERNET + 8, ETHERNET + 24)),
-    destination: ipFromBytes(frame.subarray(ETHERNET + 24, ETHERNET + 40)),
-    protocol,
-    ...(isLaterFragment ? {} : readTransport(view, protocol, at)),
-  };
+  return { protocol, at, isLaterFragment };
 }
 
 function readTransport(view: DataView, protocol: number, at: number): Pick<Headers, "ports" | "icmp"> {

@@ -14,6 +14,7 @@ import {
 } from "../model/policy.ts";
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
 import { NETWORK } from "./network-policy.ts";
+import { readPolicyExtras } from "./policy-extras.ts";
 import { HIGHEST_PORT, isPortName } from "./port.ts";
 import type { Reader } from "./reader.ts";
 import { readSelector, readSelectorOrAll } from "./selector.ts";
@@ -49,6 +50,7 @@ export function readClusterNetworkPolicy(reader: Reader, key: string): ClusterNe
   const priority = requireNumber(spec, "priority", 0, HIGHEST_POLICY_PRIORITY);
   const subject = readSubject(spec.inside("subject", spec.at("subject")));
   const isClear = spec.problems.length === 0;
+  const extras = readPolicyExtras(reader, "ClusterNetworkPolicy");
   const rules = (direction: Direction): readonly ClusterPolicyRule[] => {
     const read = readRules(spec, direction);
     return isClear ? read : read.map(withoutAccepting);
@@ -63,6 +65,7 @@ export function readClusterNetworkPolicy(reader: Reader, key: string): ClusterNe
     subject: subject ?? EVERY_POD,
     ingress: rules("ingress"),
     egress: rules("egress"),
+    ...(extras && { extras }),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   type PolicyRule,
 } from "../model/policy.ts";
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
+import { readPolicyExtras } from "./policy-extras.ts";
 import { HIGHEST_PORT, isPortName, isPortNumber } from "./port.ts";
 import type { Reader } from "./reader.ts";
 import { readSelector, readSelectorOrAll } from "./selector.ts";
@@ -30,6 +31,7 @@ export function readNetworkPolicy(reader: Reader, key: string): NetworkPolicy {
   const isFormed = spec.problems.length === 0;
   const pods = readSelectorOrAll(spec, "podSelector");
   const types = readPolicyTypes(spec);
+  const extras = readPolicyExtras(reader, "NetworkPolicy");
   const readDirection = (direction: Direction): readonly PolicyRule[] | undefined => {
     const rules = readRules(spec, direction, namespace);
     const isNamed = types.named.has(direction);
@@ -46,6 +48,7 @@ export function readNetworkPolicy(reader: Reader, key: string): NetworkPolicy {
     subject: createSelection(namespace, isFormed && pods !== undefined ? pods : EVERYTHING),
     ingress: readDirection("ingress"),
     egress: readDirection("egress"),
+    ...(extras && { extras }),
   };
 }
 

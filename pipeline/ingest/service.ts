@@ -45,7 +45,8 @@ export function readService(reader: Reader, key: string): Service | undefined {
 }
 
 /** Why a service is none to serve, though nothing is wrong with it. */
-export function reasonToIgnore({ at }: Pick<Reader, "at">): string | undefined {
+export function reasonToIgnore(reader: Pick<Reader, "at">): string | undefined {
+  const at = (path: string): unknown => reader.at(path);
   const labels = at("metadata.labels");
   const proxy = isRecord(labels) ? labels[PROXY_NAME_LABEL] : undefined;
   if (typeof proxy === "string") return `it is the proxy's named ${proxy || '""'}`;

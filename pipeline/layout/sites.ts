@@ -66,6 +66,8 @@ export const FEATURES = {
       open: { id: 5, why: "a rule of the pod is about everything" },
       isolation: { id: 6, why: "a policy isolates the pod: what no rule allows is denied" },
       own: { id: 8, why: "no NetworkPolicy isolates a pod from itself, be it through a service" },
+      reject: { id: 9, why: "what a policy denies that says so is refused: the node process answers it" },
+      log: { id: 10, why: "of a new connection on which a policy has decided that is logged the node process is told" },
       unknown: {
         id: 7,
         why: "policies may select a pod of which, or of whose namespace, too little is known yet: nothing passes before it is",

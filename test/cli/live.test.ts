@@ -10,6 +10,7 @@ import type { Explanation } from "#pipeline/explain/explain.ts";
 import type { ServiceExplanation } from "#pipeline/explain/services.ts";
 import {
   ignoredService,
+  sampleConnection,
   sampleDenial,
   sampleFlow,
   sampleGroup,
@@ -158,6 +159,18 @@ describe("weirctl against a running node", () => {
     const line = "denied ingress from pod shop/web (10.10.2.7) at 5432/TCP: isolated by shop/db, and no rule allows it";
     assert.equal((await ask(["get", "denials", "-w"])).out, `${sampleDenial.time} shop/db ${line}\n`);
     assert.deepEqual(JSON.parse((await ask(["get", "denials", "-w", "-o", "json"])).out), sampleDenial);
+  });
+
+  it("lists connections that policies log, and shows them as they come", async () => {
+    const { out } = await ask(["get", "connections"]);
+    assert.match(
+      out,
+      /^TIME .*\n2026-\S+ +allow +egress +shop\/web +203\.0\.113\.9 +443\/TCP +shop\/web, egress rule 1\n$/,
+    );
+    assert.deepEqual(JSON.parse((await ask(["get", "connections", "-o", "json"])).out), [sampleConnection]);
+    const line = "allow egress to 203.0.113.9 at 443/TCP: shop/web, egress rule 1";
+    assert.equal((await ask(["get", "connections", "-w"])).out, `${sampleConnection.time} shop/web ${line}\n`);
+    assert.match((await ask(["status"])).out, /^logged connections +5 told .*, 7 beyond the limit$/m);
   });
 
   it("gets one by name, and says when it is not there", async () => {

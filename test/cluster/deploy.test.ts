@@ -152,7 +152,8 @@ describe("deploy/weir.yaml on a real API server", function () {
     });
     assert.equal(await may("POST", leases, lease("weir-cluster")), 201);
     assert.equal(await may("GET", `${leases}/weir-cluster`), 200);
-    assert.equal(await may("PUT", `${leases}/weir-cluster`, lease("weir-cluster")), 200);
+    const { body: held } = await kube.request("GET", `${leases}/weir-cluster`);
+    assert.equal(await may("PUT", `${leases}/weir-cluster`, held), 200);
     const event = {
       metadata: { name: "test", namespace: "default" },
       involvedObject: { kind: "NetworkPolicy", name: "a", namespace: "default" },

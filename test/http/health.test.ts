@@ -16,6 +16,7 @@ function sampleMetrics() {
     peers: () => 2,
     problems: () => new Map([["pipeline", 1]]),
     connected: () => ({ kubernetes: false, ovsdb: true, switch: true }),
+    connections: () => ({ told: 3, untold: 4 }),
     denials: () => ({ told: 4, untold: 96, byPolicy: [{ policy: "shop/db", direction: "ingress", count: 3 }] }),
     announced: () => 2,
     refresh: async () => {},
@@ -103,6 +104,8 @@ describe("The metrics", () => {
       'weir_cni_operation_seconds_count{command="ADD"} 2',
       'weir_denials_total{told="yes"} 4',
       'weir_denials_total{told="no"} 96',
+      'weir_logged_connections_total{told="yes"} 3',
+      'weir_logged_connections_total{told="no"} 4',
       'weir_policy_denials_total{policy="shop/db",direction="ingress"} 3',
     ]) {
       assert.ok(text.includes(`\n${line}\n`), `${line} in\n${text}`);
@@ -118,6 +121,7 @@ describe("The metrics", () => {
       peers: () => 0,
       problems: () => problems,
       connected: () => ({ kubernetes: true, ovsdb: true, switch: true }),
+      connections: () => ({ told: 3, untold: 4 }),
       denials: () => ({ told: 0, untold: 0, byPolicy: [] }),
       announced: () => 2,
       refresh: async () => {},

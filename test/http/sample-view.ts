@@ -1,4 +1,5 @@
 import type {
+  ConnectionRecord,
   DenialRecord,
   FlowEntry,
   GroupEntry,
@@ -95,6 +96,12 @@ export const samplePolicy: PolicyReport = {
   problems: [],
 };
 
+export const sampleConnection: ConnectionRecord = {
+  ...{ time: "2026-01-01T00:00:03.000Z", verdict: "allow", direction: "egress" },
+  ...{ pod: "shop/web", podAddress: "10.10.2.7", peer: "203.0.113.9", peerAddress: "203.0.113.9" },
+  ...{ protocol: "TCP", sourcePort: 40000, destinationPort: 443, policies: ["shop/web"], rule: "egress rule 1" },
+};
+
 /** A view with one of everything; a test replaces what it is about. */
 export function sampleView(changes: Partial<NodeView> = {}): NodeView {
   return {
@@ -120,6 +127,7 @@ export function sampleView(changes: Partial<NodeView> = {}): NodeView {
       problems: 1,
       flows: { desired: 40, installed: 39, pending: 0, failed: 1 },
       denials: { told: 3, untold: 70 },
+      connections: { told: 5, untold: 7 },
     }),
     pods: () => [
       {
@@ -148,6 +156,10 @@ export function sampleView(changes: Partial<NodeView> = {}): NodeView {
     denials: () => [sampleDenial],
     async *watchDenials() {
       yield sampleDenial;
+    },
+    connections: () => [sampleConnection],
+    async *watchConnections() {
+      yield sampleConnection;
     },
     owners: () => [{ cookie: sampleFlow.cookie, site: "pods/deliver", owners: sampleFlow.owners }],
     ...changes,

@@ -15,6 +15,15 @@ describe("what is kept of an object", () => {
     assert.deepEqual(prune({ metadata: { annotations } }), { metadata: { annotations: { "example.com/a.b": "1" } } });
   });
 
+  it("is every key of a map behind a prefix", () => {
+    const prune = createPrune("metadata.annotations[example.com/*]");
+    const annotations = { "example.com/a": "1", "example.com/b.c": "2", "example.community/a": "3", other: "4" };
+    assert.deepEqual(prune({ metadata: { annotations } }), {
+      metadata: { annotations: { "example.com/a": "1", "example.com/b.c": "2" } },
+    });
+    assert.deepEqual(prune({ metadata: { name: "a" } }), { metadata: {} });
+  });
+
   it("is, of each member of a list, the fields named", () => {
     const prune = createPrune("containers[].ports", "containers[].name");
     const containers = [{ name: "a", image: "x", ports: [{ port: 1 }] }, {}, null, 7];

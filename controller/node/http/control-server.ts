@@ -15,7 +15,7 @@ import {
 } from "#controller/process/router.ts";
 import { readQuestion } from "#pipeline/explain/ask.ts";
 import { TABLES } from "#pipeline/layout/tables.ts";
-import type { FlowFilter, GroupFilter, NodeView } from "./node-view.ts";
+import type { DenialFilter, FlowFilter, GroupFilter, NodeView } from "./node-view.ts";
 
 export interface ControlServerOptions {
   readonly socket: string;
@@ -43,7 +43,10 @@ export async function startControlServer({ socket, view, log }: ControlServerOpt
         "/v1/services": async (query) => jsonLines(await view.services(readName(query, "services"))),
         "/v1/owners": () => jsonLines(view.owners()),
         "/v1/policies": async (query) => jsonLines(await view.policies(readName(query, "policies"))),
-        "/v1/denials": (query, signal) => denials(view, query, signal),
+        "/v1/denials": (query, signal) =>
+          records(query, "denials", view.denials, (filter) => view.watchDenials(filter, signal)),
+        "/v1/connections": (query, signal) =>
+          records(query, "connections", view.connections, (filter) => view.watchConnections(filter, signal)),
         "/v1/explain": (query) => explain(view, query),
       },
       log,
@@ -73,12 +76,16 @@ function explain(view: NodeView, query: URLSearchParams): Reply {
 }
 
 /** Those that are known; or, to watch, those that come. */
-function denials(view: NodeView, query: URLSearchParams, signal: AbortSignal): Reply {
-  allowOnly(query, "denials", "pod", "watch");
+function records<T>(
+  query: URLSearchParams,
+  what: string,
+  known: (filter: DenialFilter) => Iterable<T>,
+  watch: (filter: DenialFilter) => AsyncIterable<T>,
+): Reply {
+  allowOnly(query, what, "pod", "watch");
   const pod = readPod(query);
   const filter = pod === null ? {} : { pod };
-  if (query.has("watch")) return jsonLinesAsTheyCome(view.watchDenials(filter, signal));
-  return jsonLines(view.denials(filter));
+  return query.has("watch") ? jsonLinesAsTheyCome(watch(filter)) : jsonLines(known(filter));
 }
 
 function readName(query: URLSearchParams, what: string): string | undefined {

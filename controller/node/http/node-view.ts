@@ -2,10 +2,12 @@ import type { CheckEntry } from "#controller/process/health.ts";
 import type { Answer, Question } from "#pipeline/explain/ask.ts";
 import type { PolicyReport } from "#pipeline/policy-status/report.ts";
 import type { ServiceReport } from "#pipeline/service-status/report.ts";
+import type { ConnectionRecord } from "../denials/connection-log.ts";
 import type { DenialRecord } from "../denials/denial-log.ts";
 
 export type { PolicyReport, RuleReport } from "#pipeline/policy-status/report.ts";
 export type { BackendsReport, EndpointReport, FrontendReport, ServiceReport } from "#pipeline/service-status/report.ts";
+export type { ConnectionRecord } from "../denials/connection-log.ts";
 export type { DenialRecord } from "../denials/denial-log.ts";
 
 /**
@@ -29,6 +31,9 @@ export interface NodeView {
   denials(filter: DenialFilter): Iterable<DenialRecord>;
   /** Those that come, until the signal does. */
   watchDenials(filter: DenialFilter, signal: AbortSignal): AsyncIterable<DenialRecord>;
+  /** Decisions of policies that are logged, likewise. */
+  connections(filter: DenialFilter): Iterable<ConnectionRecord>;
+  watchConnections(filter: DenialFilter, signal: AbortSignal): AsyncIterable<ConnectionRecord>;
   /** Every cookie in the desired state, so that a dump made elsewhere can be annotated. */
   owners(): Iterable<CookieEntry>;
   /** Why traffic between two ends passes or not, by the policies as the node knows them. */
@@ -56,9 +61,11 @@ export interface NodeStatus {
   readonly problems: number;
   readonly flows: FlowCounts;
   readonly denials: DenialCounts;
+  /** New connections on which policies decided that are logged. */
+  readonly connections: DenialCounts;
 }
 
-/** Packets that policies denied since the process started. */
+/** Packets of a kind since the process started. */
 export interface DenialCounts {
   /** Of which the node was told. */
   readonly told: number;

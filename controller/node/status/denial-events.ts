@@ -1,5 +1,5 @@
 import { createEventQueue, type EventOptions, type OutgoingEvent } from "#controller/status/event-queue.ts";
-import { type Denial, describeBlame, describeEnds } from "#pipeline/denials/denial.ts";
+import { type Denial, describeBlame, describeDenied } from "#pipeline/denials/denial.ts";
 
 export interface DenialEvents {
   add(denial: Denial): void;
@@ -56,6 +56,6 @@ function eventOf({ first, count, last }: Series, identity: string): OutgoingEven
   return {
     subject: { apiVersion: "v1", kind: "Pod", namespace, name },
     ...{ identity, reason: "PolicyDenied", count, first },
-    message: `${describeEnds(last)}: ${describeBlame(last)}`,
+    message: `${describeDenied(last)}: ${describeBlame(last)}`,
   };
 }

@@ -17,5 +17,9 @@ export async function configureSwitch(connection: OpenFlowConnection): Promise<v
   const { flags, missSendLength } = config;
   if ((flags & FRAGMENTS) === MATCHED && missSendLength === WHOLE_PACKETS) return;
   const wanted = { flags: (flags & ~FRAGMENTS) | MATCHED, missSendLength: WHOLE_PACKETS };
-  await connection.sendAll([{ type: "set_config", ...wanted }]);
+  await connection.sendAll([
+    // In the standard form there is no room for what the flow says of why.
+    { type: "nxt_set_packet_in_format", format: "nxt_packet_in2" },
+    { type: "set_config", ...wanted },
+  ]);
 }

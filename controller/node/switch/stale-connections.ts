@@ -100,6 +100,6 @@ export function flushOf({ zone, protocol, ip, port, to }: Stale): MessageOf<"nxt
 }
 
 /** IPv4 is mapped into IPv6. */
-function wide(ip: Ip): Ipv6 {
+export function wide(ip: Ip): Ipv6 {
   return isIpv4(ip) ? ((0xffff_0000_0000n | BigInt(ip)) as Ipv6) : ip;
 }

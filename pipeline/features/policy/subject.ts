@@ -57,9 +57,13 @@ function isolate(port: Port, direction: Direction, view: View): readonly Contrib
   const owners = policies.map(policyOwner).sort((a, b) => (a.name < b.name ? -1 : 1));
   const [table] = STAGES[direction].networkPolicy;
   const spec = matchPort(port, direction);
+  const treatment = {
+    refuses: policies.some(({ refuses }) => refuses),
+    logged: policies.some(({ logged }) => logged),
+  };
   const own = alsoMatchRegister(spec, "isHairpin", 1);
   return [
-    policyFlow("policies/isolation", table, PRIORITY.isolation, spec, deny(direction, "isolation"), owners),
+    policyFlow("policies/isolation", table, PRIORITY.isolation, spec, deny(direction, "isolation", treatment), owners),
     policyFlow("policies/own", table, PRIORITY.own, own, [goto(STAGES[direction].next)], owners),
   ];
 }
