@@ -1,28 +1,16 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { parseAllDocuments } from "yaml";
-import { type Mac, parseIp } from "#base/address.ts";
 import { ownerOf } from "#pipeline/announce/announcements.ts";
-import { createFabric, type Fabric, type FabricNode } from "../../demo/fabric.ts";
-import { startWeirNode, type WeirNode } from "../../demo/weir-node.ts";
 import type { Kube } from "../rig/kube.ts";
 import type { KubeObject } from "../rig/kube-rig-client.ts";
-import { type Relay, relayInto } from "../rig/relay.ts";
-import { nodeManifest } from "../support/cluster.ts";
-import { type NeighbourProber, startProber } from "../support/neighbour-prober.ts";
+import { AnnouncingNodes } from "../support/announcing-nodes.ts";
+import type { NeighbourProber } from "../support/neighbour-prober.ts";
 import { until } from "../watch/until.ts";
 import { startKubeOrSkip } from "./start.ts";
 
-const exec = promisify(execFile);
-const NAME = "weir-t-announce";
-const CLIENT_MAC = 0x02_18_00_00_ff_01 as Mac;
-const NODES = ["n1", "n2", "n3"];
+const NODES = AnnouncingNodes.names;
+const { macOf } = AnnouncingNodes;
 const BOUND = 30_000;
 const ADDRESSES = ["172.18.0.100", "172.18.0.101", "172.18.0.102", "172.18.0.103", "fd18::100", "fd18::101"];
-const macOf = (node: string): string => `02:18:00:00:00:0${node.slice(1)}`;
 
 const POOL: KubeObject = {
   apiVersion: "weir.dev/v1alpha1",
@@ -50,60 +38,28 @@ function service(address: string): KubeObject {
 describe("Addresses of services, announced by three nodes on one link", function () {
   this.timeout(120_000);
   let kube: Kube;
-  let fabric: Fabric;
-  let relay: Relay;
+  let nodes: AnnouncingNodes;
   let prober: NeighbourProber;
-  let kubeconfig: string;
-  const machines = new Map<string, FabricNode>();
-  const processes = new Map<string, WeirNode>();
 
   before(async function () {
     kube = await startKubeOrSkip(this);
     this.timeout(120_000);
-    const manifests = parseAllDocuments(await readFile("deploy/weir.yaml", "utf8"));
-    const objects = manifests.map((document): KubeObject => document.toJS());
-    const definitions = objects.filter(({ kind }) => kind === "CustomResourceDefinition");
-    await kube.apply([...definitions, ...NODES.map((name, i) => nodeManifest(name, i + 1, [4, 6], [4]) as KubeObject)]);
-    await until(async () => (await kube.request("GET", "/apis/weir.dev/v1alpha1/addresspools")).status === 200);
-    fabric = await createFabric(NAME);
-    kubeconfig = join(fabric.directory, "kubeconfig");
-    relay = await reachable(fabric, kube, kubeconfig);
-    prober = await startProber(await addClient(fabric), {
-      mac: CLIENT_MAC,
-      addresses: { 4: parseIp("172.18.0.200")!, 6: parseIp("fd18::200")! },
-    });
-    for (const [i, name] of NODES.entries())
-      machines.set(name, await fabric.addNode(name, { 4: `172.18.0.${i + 1}`, 6: `fd18::${i + 1}` }));
-    await kube.apply([POOL]);
-    await Promise.all(NODES.map(start));
+    nodes = await AnnouncingNodes.start(kube, "weir-t-announce", [POOL]);
+    prober = nodes.prober;
   });
   after(async () => {
-    await prober?.close();
-    await Promise.all([...processes.values()].map((weir) => weir.stop()));
-    await relay?.close();
-    await fabric?.close();
+    await nodes?.close();
     await kube?.stop();
   });
 
-  async function start(name: string): Promise<void> {
-    const weir = await startWeirNode({ name, ...machines.get(name)!, source: { kubernetes: { kubeconfig } } });
-    processes.set(name, weir);
-    await weir.whenReady(BOUND);
-  }
-
-  /** By address: who answered the last ten questions. */
-  const answering = (address: string): readonly string[] => {
-    const last = prober.answers(address).slice(-10);
-    return last.length < 10 ? [] : [...new Set(last.map(({ mac }) => mac))];
-  };
   /** Until each address is answered by its owner among these nodes, and by nobody else. */
-  async function untilOwnedAmong(nodes: readonly string[], addresses = ADDRESSES): Promise<void> {
+  async function untilOwnedAmong(alive: readonly string[], addresses = ADDRESSES): Promise<void> {
     const isOwned = (address: string) => {
-      const macs = answering(address);
-      return macs.length === 1 && macs[0] === macOf(ownerOf(address, nodes)!);
+      const macs = nodes.answering(address);
+      return macs.length === 1 && macs[0] === macOf(ownerOf(address, alive)!);
     };
     const describe = () =>
-      addresses.map((address) => `${address}: ${answering(address).join(" ")} for ${ownerOf(address, nodes)}`);
+      addresses.map((address) => `${address}: ${nodes.answering(address).join(" ")} for ${ownerOf(address, alive)}`);
     await until(() => addresses.every(isOwned), BOUND).catch(() => assert.fail(describe().join(", ")));
   }
   /** The owner changed once, or not at all: at no time did two answer, in turns. */
@@ -114,8 +70,7 @@ describe("Addresses of services, announced by three nodes on one link", function
       assert.ok(moves <= 1, `${address} was answered for by ${macs.join(" ")}`);
     }
   }
-  const ownedBy = (node: string, nodes = NODES): string[] =>
-    ADDRESSES.filter((address) => ownerOf(address, nodes) === node);
+  const ownedBy = (node: string): string[] => ADDRESSES.filter((address) => ownerOf(address, NODES) === node);
   /** Each time from `began` to the first answer of another than the node that was lost. */
   function report(what: string, began: number, lost: string): void {
     const times = ownedBy(lost).map((address) => {
@@ -131,20 +86,20 @@ describe("Addresses of services, announced by three nodes on one link", function
     prober.ask(...ADDRESSES);
     await untilOwnedAmong(NODES);
     assertClean();
-    assert.equal(new Set(ADDRESSES.map((address) => answering(address)[0])).size, 3);
+    assert.equal(new Set(ADDRESSES.map((address) => nodes.answering(address)[0])).size, 3);
     for (const address of ADDRESSES) assert.ok(prober.announcements(address).length > 0, address);
   });
 
   it("move when the owner's process is killed, and come back with it", async () => {
     prober.clear();
     const began = performance.now();
-    await processes.get("n1")!.stop("SIGKILL");
+    await nodes.processes.get("n1")!.stop("SIGKILL");
     await untilOwnedAmong(["n2", "n3"]);
     report("process killed", began, "n1");
     assertClean();
     for (const address of ownedBy("n1")) assert.ok(prober.announcements(address).length > 0, address);
     prober.clear();
-    await start("n1");
+    await nodes.run("n1");
     await untilOwnedAmong(NODES);
     assertClean();
   });
@@ -152,23 +107,22 @@ describe("Addresses of services, announced by three nodes on one link", function
   it("move when the owner's process hangs, which does not answer any more when it goes on", async () => {
     prober.clear();
     const began = performance.now();
-    process.kill(processes.get("n2")!.pid, "SIGSTOP");
+    process.kill(nodes.processes.get("n2")!.pid, "SIGSTOP");
     await untilOwnedAmong(["n1", "n3"]);
     report("process stopped", began, "n2");
-    process.kill(processes.get("n2")!.pid, "SIGCONT");
+    process.kill(nodes.processes.get("n2")!.pid, "SIGCONT");
     await untilOwnedAmong(NODES);
   });
 
   it("move when the owner is cut off from everybody, and again when it is back", async () => {
     prober.clear();
     const began = performance.now();
-    const link = ["netns", "exec", fabric.outside.netns, "ip", "link", "set", "n3"];
-    await exec("ip", [...link, "down"]);
+    await nodes.setLink("n3", "down");
     await untilOwnedAmong(["n1", "n2"]);
     report("link down", began, "n3");
     assertClean();
     prober.clear();
-    await exec("ip", [...link, "up"]);
+    await nodes.setLink("n3", "up");
     await untilOwnedAmong(NODES);
   });
 
@@ -176,11 +130,11 @@ describe("Addresses of services, announced by three nodes on one link", function
     prober.clear();
     await kube.kill();
     const began = performance.now();
-    await processes.get("n1")!.stop("SIGKILL");
+    await nodes.processes.get("n1")!.stop("SIGKILL");
     await untilOwnedAmong(["n2", "n3"]);
     report("process killed, API server away", began, "n1");
     await kube.restart();
-    await start("n1");
+    await nodes.run("n1");
     await untilOwnedAmong(NODES);
   });
 
@@ -200,10 +154,8 @@ describe("Addresses of services, announced by three nodes on one link", function
   });
 
   it("follow the pool's node selector, and an exclusion of a node", async () => {
-    const label = (node: string, labels: object) =>
-      kube.apply([
-        { ...(nodeManifest(node, Number(node.slice(1)), [4, 6], [4]) as KubeObject), metadata: { name: node, labels } },
-      ]);
+    const label = (name: string, labels: object) =>
+      kube.apply([{ ...AnnouncingNodes.object(name), metadata: { name, labels } }]);
     await label("n1", { edge: "yes" });
     await label("n2", { edge: "yes" });
     await kube.apply([{ ...POOL, spec: { ...Object(POOL["spec"]), nodeSelector: { matchLabels: { edge: "yes" } } } }]);
@@ -236,26 +188,3 @@ describe("Addresses of services, announced by three nodes on one link", function
     await untilOwnedAmong(NODES);
   });
 });
-
-async function reachable({ outside, directory }: Fabric, kube: Kube, path: string): Promise<Relay> {
-  const port = Number(new URL(kube.server).port);
-  const relay = await relayInto(outside.netns, join(directory, "api.sock"), outside.addresses[4]!, port);
-  const config = JSON.parse(await readFile(kube.kubeconfig, "utf8"));
-  const server = { server: `https://${outside.addresses[4]}:${port}`, "tls-server-name": "localhost" };
-  Object.assign(config.clusters[0].cluster, server);
-  await writeFile(path, JSON.stringify(config));
-  return relay;
-}
-
-/** A machine of the world outside on the nodes' link. */
-async function addClient(fabric: Fabric): Promise<string> {
-  const netns = await fabric.addNamespace("client");
-  const outside = ["netns", "exec", fabric.outside.netns, "ip", "link"];
-  await exec("ip", [...outside, "add", "client", "type", "veth", "peer", "name", "eth0", "netns", netns]);
-  await exec("ip", [...outside, "set", "client", "master", "wire", "up"]);
-  const inside = ["netns", "exec", netns, "ip"];
-  await exec("ip", [...inside, "link", "set", "eth0", "address", "02:18:00:00:ff:01", "up"]);
-  await exec("ip", [...inside, "address", "add", "172.18.0.200/24", "dev", "eth0"]);
-  await exec("ip", [...inside, "address", "add", "fd18::200/64", "dev", "eth0", "nodad"]);
-  return netns;
-}
