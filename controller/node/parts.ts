@@ -9,12 +9,14 @@ import { createRealisation, type Realisation } from "#pipeline/policy-status/rea
 import type { Problem } from "#pipeline/problem.ts";
 import type { Settings } from "#pipeline/settings.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
+import { type Announcing, createAnnouncing, type HeldAddress } from "./announce/index.ts";
 import type { NodeConfig } from "./config.ts";
 import { type ConnectionLog, createConnectionLog } from "./denials/connection-log.ts";
 import { type Counters, createCounters } from "./denials/counters.ts";
 import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
 import { createRefuser } from "./denials/refuser.ts";
 import { takePacket } from "./denials/take-packet.ts";
+import { findProgram } from "./helper.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
 import type { Peer } from "./http/metrics.ts";
@@ -38,6 +40,10 @@ export interface PartsOptions {
   /** A connection is there, for the first time or again. */
   onConnected(peer: Peer): void;
   onDenial(denial: Denial): void;
+  /** Services' addresses came to this node, or left it. */
+  onMove(taken: readonly HeldAddress[], left: readonly HeldAddress[]): void;
+  /** Whether what is sent to this node goes where it should. */
+  isServing(): boolean;
 }
 
 /** What a node consists of: three sources, the pipeline, and what makes the switch, its database and the host follow. */
@@ -55,6 +61,7 @@ export interface Parts {
   readonly connections: ConnectionLog;
   readonly counters: Counters;
   readonly realisation: Realisation;
+  readonly announcing: Announcing;
   /** This node's own object, as far as it is known. */
   self(): Node | undefined;
   podMtu(): number | undefined;
@@ -101,8 +108,14 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     nodePortAddresses,
     transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
   });
+  const announcing = createAnnouncing({
+    ...{ nodeName, view, log, signal, program: findProgram("weir-announce") },
+    isReady: options.isServing,
+    isConnected: () => intent.connected,
+    onMove: options.onMove,
+  });
   return {
-    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, connections },
+    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, connections, announcing },
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
     realisation: createRealisation(
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,
@@ -110,7 +123,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     ...createDatabaseSide(options, mtu),
     host: new HostTarget(host, compareEvery, log),
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
-    problems: () => [...intent.problems(), ...pipeline.problems()],
+    problems: () => [...intent.problems(), ...pipeline.problems(), ...announcing.problems()],
   };
 }
 
