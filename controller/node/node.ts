@@ -44,6 +44,13 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
     onChange: () => settle(),
     onConnected: (peer) => metrics.countConnection(peer),
     onDenial: (denial) => reporting.deny(denial),
+    onMove(taken, left) {
+      for (const { service, ip, link } of left)
+        log.info("announces an address no more", { service, address: ip, link });
+      for (const { service, ip, link } of taken) log.info("announces an address", { service, address: ip, link });
+      reporting.move(taken);
+    },
+    isServing: () => networkChecks(faults).every(({ check }) => check() === undefined),
   });
   const { intent, pipeline, bridgeSwitch, replica } = parts;
   const metrics = createMetrics(
@@ -198,6 +205,7 @@ function observed(parts: Parts, metrics: Metrics, settle: () => void): Pipeline 
       const step = pipeline.step(batch);
       metrics.observeStep((performance.now() - started) / 1000);
       noteStep(parts, batch, step);
+      parts.announcing.note(batch);
       settle();
       return step;
     },
@@ -205,7 +213,7 @@ function observed(parts: Parts, metrics: Metrics, settle: () => void): Pipeline 
 }
 
 function readingsOf(parts: Parts, view: () => LiveView): Readings {
-  const { pipeline, problems, intent, replica, bridgeSwitch, denials, connections, counters } = parts;
+  const { pipeline, problems, intent, replica, bridgeSwitch, denials, connections, counters, announcing } = parts;
   return {
     flows: () => view().flowCounts(),
     pods: () => pipeline.view.Port.size,
@@ -225,6 +233,7 @@ function readingsOf(parts: Parts, view: () => LiveView): Readings {
     staged: () => reportStaged(reportSources(parts)),
     connections: () => ({ told: connections.told, untold: counters.droppedBy(METERS.connections.id) }),
     denials: () => ({ told: denials.told, untold: counters.droppedBy(METERS.denials.id), byPolicy: denials.counts() }),
+    announced: () => announcing.held().length,
     refresh: counters.refresh,
   };
 }

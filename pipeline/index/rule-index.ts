@@ -25,8 +25,8 @@ export function createRuleIndex(
 ): RuleIndex {
   const policies = createPolicyTable();
   const locals = createLocalPods();
-  const parts = createPartIndex();
   const rules = new Map<string, Rule>();
+  const parts = createPartIndex(rules);
   const rulesById = new Map<number, Rule>();
   const rulesByPolicy = new Map<string, readonly RuleWithoutId[]>();
   const meters = createMeterIds();
@@ -82,8 +82,7 @@ export function createRuleIndex(
         before?.limit?.meterId === after?.limit?.meterId
       )
         continue;
-      if (before !== undefined) parts.remove(before);
-      if (after !== undefined) parts.add(after);
+      parts.move(before, after);
       // One that took another's number may have come before that one's turn.
       if (before !== undefined && rulesById.get(before.id) === before) rulesById.delete(before.id);
       if (after !== undefined) rulesById.set(after.id, after);

@@ -36,7 +36,7 @@ export interface Rule extends RulePlace {
   readonly limit: RateLimit | undefined;
   /** The key of the selection that the policy is for. */
   readonly subject: string;
-  /** Keys of selections, and networks in text form. Undefined is everybody. */
+  /** Keys of selections, and networks in text form, of which one may be there twice. Undefined is everybody. */
   readonly peers: { readonly selections: readonly string[]; readonly networks: readonly string[] } | undefined;
   /** Undefined is every protocol. */
   readonly ports: readonly RulePort[] | undefined;

@@ -10,6 +10,7 @@ import type {
 } from "../index/rules.ts";
 import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
+import type { AddressPool } from "./address-pool.ts";
 import type { ClusterNetworkPolicy, NetworkPolicy } from "./policy.ts";
 import type { EndpointSlice, Service, ServiceCidr } from "./service.ts";
 
@@ -89,6 +90,7 @@ export interface ModelOf {
   readonly Service: Service;
   readonly EndpointSlice: EndpointSlice;
   readonly ServiceCIDR: ServiceCidr;
+  readonly AddressPool: AddressPool;
   readonly Port: Port;
   readonly Underlay: Underlay;
 }

@@ -26,6 +26,7 @@ function sampleMetrics() {
       },
     ],
     denials: () => ({ told: 4, untold: 96, byPolicy: [{ policy: "shop/db", direction: "ingress", count: 3 }] }),
+    announced: () => 2,
     refresh: async () => {},
   });
 }
@@ -77,6 +78,7 @@ describe("The health server", () => {
       'weir_flows{state="failed"} 1',
       "weir_pods 3",
       'weir_problems{source="pipeline"} 1',
+      "weir_announced_addresses 2",
       'weir_connected{peer="kubernetes"} 0',
       'weir_build_info{version="0.1.0"} 1',
       "process_resident_memory_bytes ",
@@ -143,6 +145,7 @@ describe("The metrics", () => {
         },
       ],
       denials: () => ({ told: 0, untold: 0, byPolicy: [] }),
+      announced: () => 2,
       refresh: async () => {},
     });
     assert.match(await metrics.text(), /weir_problems\{source="manifests"\} 2/);

@@ -16,6 +16,8 @@ export interface Readings {
   connected(): Readonly<Record<Peer, boolean>>;
   /** Packets that policies denied, as far as the switch has been read. */
   denials(): DenialReadings;
+  /** How many addresses of services this node announces. */
+  announced(): number;
   /** New connections on which policies decided that are logged. */
   connections(): Told;
   /** Packets of which the node was told that staged policies would deny them. */
@@ -114,6 +116,9 @@ function registerReadings(registry: Registry, version: string, readings: Reading
   });
   gauge(registry, "weir_pods", "Pods plugged into this node's bridge.", [], (set) => set({}, readings.pods()));
   gauge(registry, "weir_peers", "Other nodes that are reached.", [], (set) => set({}, readings.peers()));
+  gauge(registry, "weir_announced_addresses", "Addresses of services that this node announces.", [], (set) =>
+    set({}, readings.announced()),
+  );
   gauge(registry, "weir_problems", "Objects that are wrong, by source.", ["source"], (set) => {
     for (const [source, count] of readings.problems()) set({ source }, count);
   });

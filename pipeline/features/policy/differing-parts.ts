@@ -1,4 +1,5 @@
 import type { Ip } from "#base/address.ts";
+import { differenceOf } from "#base/lists.ts";
 import { formatHost } from "../../index/expand-policy.ts";
 import { formatRulePort, type Rule, type Rules } from "../../index/rules.ts";
 import type { View } from "../../model/model.ts";
@@ -13,13 +14,12 @@ export function* differingParts(
   rules: Rules,
 ): Iterable<PolicyKey> {
   if (before !== undefined && after !== undefined && isSameConjunction(before, after)) {
-    yield* parts(after, before, view);
     yield* parts(before, after, view);
     return;
   }
   for (const rule of [before, after])
     if (rule !== undefined) {
-      yield* parts(rule, undefined, view);
+      yield* parts(undefined, rule, view);
       for (const port of subjectPorts(rule, rules)) yield { type: "subject", port };
     }
 }
@@ -39,19 +39,20 @@ function isSameConjunction(a: Rule, b: Rule): boolean {
   );
 }
 
-/** The peers and ports of a rule that are not in the other. */
-function* parts(rule: Rule, other: Rule | undefined, view: View): Iterable<PolicyKey> {
-  const known = {
-    selections: new Set(other?.peers?.selections),
-    networks: new Set(other?.peers?.networks),
-    ports: new Set(other?.ports?.map(formatRulePort)),
-  };
-  for (const selection of rule.peers?.selections ?? [])
-    if (!known.selections.has(selection))
-      for (const podKey of view.selections.membersOf(selection))
-        for (const ip of addressesOf(podKey, view)) yield peerKey(ip);
-  for (const network of rule.peers?.networks ?? []) if (!known.networks.has(network)) yield { type: "peer", network };
-  for (const port of (rule.ports ?? []).map(formatRulePort)) if (!known.ports.has(port)) yield { type: "port", port };
+/** The peers and ports of which one rule has others than the other. */
+function* parts(before: Rule | undefined, after: Rule | undefined, view: View): Iterable<PolicyKey> {
+  for (const selection of differing(before?.peers?.selections, after?.peers?.selections))
+    for (const podKey of view.selections.membersOf(selection))
+      for (const ip of addressesOf(podKey, view)) yield peerKey(ip);
+  for (const network of differing(before?.peers?.networks, after?.peers?.networks)) yield { type: "peer", network };
+  for (const port of differing(before?.ports?.map(formatRulePort), after?.ports?.map(formatRulePort)))
+    yield { type: "port", port };
+}
+
+function* differing(before: readonly string[] = [], after: readonly string[] = []): Iterable<string> {
+  const { added, removed } = differenceOf(before, after);
+  yield* added;
+  yield* removed;
 }
 
 function* subjectPorts({ subject }: Rule, rules: Rules): Iterable<string> {
