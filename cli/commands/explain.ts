@@ -20,7 +20,7 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
   const command = new Command("explain")
     .summary("why traffic passes or not, from manifests or live")
     .description(
-      "which NetworkPolicy and which of its rules let traffic pass or stop it, in both directions, and what would have to be " +
+      "which policy and which of its rules let traffic pass or stop it, in both directions, and what would have to be " +
         "otherwise for it to pass. An end is a pod (shop/web), labels (shop/app=web, */tier in (a,b), shop/*) or an address; who receives " +
         "may be a service (svc/shop/db, or an address of it), which leads to the endpoints that it may choose; " +
         "the port a number or a container port's name, TCP unless a protocol is given. Without a port every port is told that a " +

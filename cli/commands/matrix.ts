@@ -20,7 +20,7 @@ export function matrixCommand(io: Io, done: (code: ExitCode) => void): Command {
   const command = new Command("matrix")
     .summary("who may talk to whom, from manifests")
     .description(
-      "who may talk to whom by the NetworkPolicies of a folder of manifests. Without --port every port is told that a policy " +
+      "who may talk to whom by the policies of a folder of manifests. Without --port every port is told that a policy " +
         "names, and all others together. A workload is the pods of a namespace that have the same labels, apart from those that " +
         "controllers give each pod. Exit code 1 if something in the manifests is wrong",
     )
