@@ -99,6 +99,12 @@ describe("The nodes on a link", () => {
     nodes[2]!.apart = false;
     link.run(1000);
     assertOwned(link, NAMES);
+    // Whom they heard announce before they knew each other again is no stranger.
+    link.run(2000);
+    assert.deepEqual(
+      nodes.flatMap(({ announcer }) => announcer.problems()),
+      [],
+    );
   });
 
   it("begin again when the program that answers has ended", () => {
@@ -149,7 +155,7 @@ describe("The nodes on a link", () => {
     const [ip = ""] = IPS;
     const owner = nodes.find(({ name }) => name === ownerOf(ip, NAMES))!;
     link.claim(owner, "aa:bb:cc:00:00:01", ip);
-    link.run(1000);
+    link.run(2000);
     const [problem] = owner.announcer.problems();
     assert.equal(problem?.object, `Service default/s-${ip}`);
     assert.match(problem.message, /holds 192\.0\.2\.10, which aa:bb:cc:00:00:01 on eth0 says is its own/);

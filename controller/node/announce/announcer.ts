@@ -79,6 +79,11 @@ class NodeAnnouncer implements Announcer {
   #isStale = false;
   #unreadySince: number | undefined = Number.NEGATIVE_INFINITY;
   #isTwice = false;
+  /** Claims by those who are no node that is known, by link and address. */
+  readonly #unknown = new Map<
+    string,
+    { readonly link: string; readonly mac: string; readonly ip: string; readonly at: number }
+  >();
 
   constructor(options: AnnouncerOptions) {
     const { timing } = options;
@@ -111,6 +116,10 @@ class NodeAnnouncer implements Announcer {
       this.#learn();
       this.#elect(now);
     }
+    this.#announceDue(now);
+  }
+
+  #announceDue(now: number): void {
     for (const { link, ip } of this.#held.takeDue(now)) this.#program?.order("announce", link, ip);
   }
 
@@ -120,6 +129,11 @@ class NodeAnnouncer implements Announcer {
     const isReadier = this.#greet(now);
     const stands = this.#claims.stand(now, this.#options.isConnected());
     if (isLess || isReadier || stands) this.#elect(now);
+    for (const [key, { link, mac, ip, at }] of this.#unknown) {
+      if (now - at < this.#options.timing.listen) continue;
+      this.#unknown.delete(key);
+      this.#contend(link, mac, ip);
+    }
     this.refresh();
   }
 
@@ -223,7 +237,7 @@ class NodeAnnouncer implements Announcer {
     const { log, now } = this.#options;
     return {
       onHello: (link, mac, hex) => this.#hear(link, mac, hex),
-      onClaim: (link, mac, ip) => this.#contend(link, mac, ip),
+      onClaim: (link, mac, ip) => this.#hearClaim(link, mac, ip),
       onFailure: (message) => log.warn("neighbours on a link are not served as they should be", { message }),
       onEnd: (reason) => {
         log.warn("who answers for services' addresses has ended, and is started again", { reason });
@@ -248,7 +262,15 @@ class NodeAnnouncer implements Announcer {
     if (!isOther) return;
     this.#elect(now());
     // While they were apart, somebody on the link may have heard the other in this node's place.
-    if (hello.ready) this.#held.again(link, now());
+    if (!hello.ready) return;
+    this.#held.again(link, now());
+    this.#announceDue(now());
+  }
+
+  /** Whoever is not known yet may be a node from which nothing was heard for some time: its hello tells. */
+  #hearClaim(link: string, mac: string, ip: string): void {
+    if (this.#peers.withMac(link, mac) !== undefined) this.#contend(link, mac, ip);
+    else this.#unknown.set(`${link} ${ip}`, { link, mac, ip, at: this.#options.now() });
   }
 
   #contend(link: string, mac: string, ip: string): void {
@@ -261,6 +283,7 @@ class NodeAnnouncer implements Announcer {
     log.warn("somebody else announces a service's address", { address: ip, service, link, mac, node: rival, verdict });
     if (verdict === "yield") this.#elect(now());
     else this.#held.again(link, now(), ip);
+    this.#announceDue(now());
   }
 
   /** Two interfaces of a node may lead to one link. */
