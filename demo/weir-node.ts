@@ -17,6 +17,7 @@ export interface WeirNodeOptions {
   readonly directory: string;
   readonly source: { readonly manifests: string } | { readonly kubernetes: { readonly kubeconfig: string } };
   readonly traffic?: Readonly<Record<string, unknown>>;
+  readonly policies?: Readonly<Record<string, unknown>>;
   /** Seconds between comparisons; the node's default unless it is given. */
   readonly compareInterval?: number;
   /** The program to run instead of the checkout's, such as a bundle. */
@@ -64,7 +65,7 @@ export async function startWeirNode(options: WeirNodeOptions): Promise<WeirNode>
 }
 
 async function writeConfig(options: WeirNodeOptions): Promise<NodePaths> {
-  const { name, directory, ovsDirectory, source, compareInterval, traffic = {} } = options;
+  const { name, directory, ovsDirectory, source, compareInterval, traffic = {}, policies = {} } = options;
   const paths = {
     config: join(directory, "weir.yaml"),
     log: join(directory, "weir.log"),
@@ -77,8 +78,11 @@ async function writeConfig(options: WeirNodeOptions): Promise<NodePaths> {
   const config = {
     nodeName: name,
     source,
-    ovs: { database: `unix:${ovsDirectory}/db.sock`, runDirectory: ovsDirectory, datapath: "netdev" },
-    traffic,
+    ovs: {
+      ...{ database: `unix:${ovsDirectory}/db.sock`, runDirectory: ovsDirectory, datapath: "netdev" },
+      controlSocket: join(ovsDirectory, "vswitchd.ctl"),
+    },
+    ...{ traffic, policies },
     cni: { socket: paths.cniSocket, configDirectory: join(directory, "net.d") },
     control: { socket: paths.controlSocket },
     stateDirectory: join(directory, "state"),

@@ -5,4 +5,6 @@ export interface Settings {
   readonly encapsulation: "always" | "never" | "hybrid";
   /** Of so many packets a second that policies deny the node process is told. */
   readonly denialSamples?: number;
+  /** keep: a connection that was let through once goes on, whatever policies come. Otherwise it is cut. */
+  readonly establishedConnections?: "cut" | "keep";
 }

@@ -140,6 +140,7 @@ function targetsOf(parts: Parts, metrics: Metrics, settle: () => void): Targets 
       const started = performance.now();
       const given = parts.realisation.begin();
       const applied = await bridgeSwitch.apply(work);
+      if (applied !== undefined) parts.cutConnections?.follow(work);
       if (applied !== undefined) parts.realisation.settle(given, Date.now(), wholePolicies(parts, applied));
       metrics.observeReconcile("switch", (performance.now() - started) / 1000, applied === undefined ? "failed" : "ok");
       metrics.countModifications("switch", applied?.modifications ?? 0);

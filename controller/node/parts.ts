@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { type Observable, Subject } from "rxjs";
 import { familyOf, type IpFamily } from "#base/address.ts";
 import type { Log } from "#base/log.ts";
+import type { OpenFlowConnection } from "#openflow/connection.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
-import type { Node } from "#pipeline/model/model.ts";
+import type { Node, View } from "#pipeline/model/model.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import { createRealisation, type Realisation } from "#pipeline/policy-status/realisation.ts";
 import type { Problem } from "#pipeline/problem.ts";
@@ -26,6 +27,7 @@ import {
   PORTS_SOURCE,
   type PortReplica,
 } from "./ports/index.ts";
+import { CutConnections } from "./switch/cut-connections.ts";
 import { createReadiness, type Readiness } from "./switch/readiness.ts";
 import { Switch } from "./switch/switch.ts";
 import { createIntentSource, type IntentSource } from "./watch/sources.ts";
@@ -52,6 +54,8 @@ export interface Parts {
   readonly underlay: Underlay;
   readonly pipeline: Pipeline;
   readonly bridgeSwitch: Switch;
+  /** Unless connections are kept that policies come to deny. */
+  readonly cutConnections: CutConnections | undefined;
   readonly host: HostTarget;
   readonly replica: PortReplica;
   readonly bridge: BridgeKeeper;
@@ -73,7 +77,10 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   const compareEvery = config.compareInterval * 1000;
   const intent = await createIntent(options);
   const { encapsulation, tunnel } = traffic;
-  const settings = { nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond };
+  const settings = {
+    ...{ nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond },
+    establishedConnections: config.policies.establishedConnections,
+  };
   const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE]);
   const { view } = pipeline;
   const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
@@ -109,6 +116,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   });
   return {
     ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, connections, announcing },
+    cutConnections: createCutConnections(options, view, () => bridgeSwitch.connection),
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
     realisation: createRealisation(
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,
@@ -118,6 +126,22 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
     problems: () => [...intent.problems(), ...pipeline.problems(), ...announcing.problems()],
   };
+}
+
+function createCutConnections(
+  { config, log, signal }: PartsOptions,
+  view: View,
+  connection: () => OpenFlowConnection | undefined,
+): CutConnections | undefined {
+  if (config.policies.establishedConnections === "keep") return undefined;
+  const { runDirectory, controlSocket, datapath } = config.ovs;
+  return new CutConnections({
+    control: { runDirectory, socket: controlSocket, datapath },
+    view,
+    log,
+    signal,
+    connection,
+  });
 }
 
 function familyOfFirst(node: Node | undefined): IpFamily {

@@ -54,6 +54,7 @@ export const FEATURES = {
       commit: { id: 5, why: "a connection that was let through is remembered" },
       next: { id: 6, why: "who is not asked goes on" },
       deny: { id: 7, why: "what policies deny ends here, and the node process is told of some of it" },
+      keep: { id: 8, why: "a connection that was let through once goes on, as the configuration says" },
     },
   },
   policies: {

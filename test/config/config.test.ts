@@ -37,6 +37,7 @@ describe("The configuration", () => {
       cni: { socket: "/var/run/weir/cni.sock", configDirectory: "/etc/cni/net.d", configName: "10-weir.conflist" },
       control: { socket: "/var/run/weir/control.sock" },
       http: { address: "127.0.0.1:10350" },
+      policies: { establishedConnections: "cut" },
       denials: { samplesPerSecond: 100 },
       stateDirectory: "/var/lib/weir",
       compareInterval: 60,

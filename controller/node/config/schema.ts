@@ -78,6 +78,13 @@ export const schema = z
           z._default(absolutePath(), "/var/run/openvswitch"),
           "Open vSwitch's run directory: the bridge's management socket is there.",
         ),
+        controlSocket: z.exactOptional(
+          described(
+            socketPath(),
+            "The control socket of ovs-vswitchd, by which its connections are read. Absent: `ovs-vswitchd.ctl` in the run directory, or the one there with the number of the process in its name.",
+            "/var/run/openvswitch/ovs-vswitchd.ctl",
+          ),
+        ),
         bridge: described(
           z._default(interfaceName(), "br-weir"),
           "The bridge, made and owned by Weir. Other bridges are left alone.",
@@ -139,6 +146,12 @@ export const schema = z
         address: described(
           z._default(hostAndPort(), "127.0.0.1:10350"),
           "Where /livez, /readyz and /metrics are served; `:10350` is every address.",
+        ),
+      }),
+      policies: section({
+        establishedConnections: described(
+          z._default(oneOf("cut", "keep"), "cut"),
+          "What becomes of a connection that was allowed when it began, when a policy comes to deny it: it is `cut`, or with `keep` goes on for as long as conntrack knows it. New ones are denied either way.",
         ),
       }),
       denials: section({
