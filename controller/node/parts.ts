@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Observable, Subject } from "rxjs";
-import { familyOf, type IpFamily } from "#base/address.ts";
+import { familyOf, type IpFamily, parseCidr } from "#base/address.ts";
 import type { Log } from "#base/log.ts";
 import type { OpenFlowConnection } from "#openflow/connection.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
@@ -8,6 +8,7 @@ import type { Node, View } from "#pipeline/model/model.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import { createRealisation, type Realisation } from "#pipeline/policy-status/realisation.ts";
 import type { Problem } from "#pipeline/problem.ts";
+import type { Settings } from "#pipeline/settings.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import { type Announcing, createAnnouncing, type HeldAddress } from "./announce/index.ts";
 import type { NodeConfig } from "./config.ts";
@@ -77,8 +78,11 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   const compareEvery = config.compareInterval * 1000;
   const intent = await createIntent(options);
   const { encapsulation, tunnel } = traffic;
-  const settings = {
+  const { nodePortAddresses } = config.services;
+  const nodePortNetworks = nodePortAddresses.map(parseCidr).filter((network) => network !== undefined);
+  const settings: Settings = {
     ...{ nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond },
+    ...(nodePortNetworks.length > 0 && { nodePortNetworks }),
     establishedConnections: config.policies.establishedConnections,
   };
   const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE]);
@@ -98,7 +102,12 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
     onPacket: (packet) =>
-      takePacket(packet, { denial: denials.take, refusal: refuser.take, connection: connections.take }),
+      takePacket(packet, {
+        denial: denials.take,
+        refusal: refuser.take,
+        connection: connections.take,
+        staged: denials.takeStaged,
+      }),
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },
@@ -106,6 +115,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   });
   const host = createHost({
     ...{ stateDirectory, datapath: ovs.datapath, encapsulation, tunnel, masquerade: traffic.masquerade, mtu },
+    nodePortAddresses,
     transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
   });
   const announcing = createAnnouncing({

@@ -11,7 +11,7 @@ import type { DesiredFlow } from "../switch-state.ts";
 /** Where flows say what policies mean. */
 const SITES: ReadonlySet<Site> = new Set([
   ...(["policies/rule", "policies/subject", "policies/peer", "policies/port"] as const),
-  ...(["policies/open", "policies/isolation", "policies/unknown"] as const),
+  ...(["policies/open", "policies/rate", "policies/isolation", "policies/unknown"] as const),
 ]);
 const OUTPUT = REGISTERS.outputPort.register;
 /** Where a packet goes on that policies of a direction let through. */

@@ -69,10 +69,30 @@ export const FEATURES = {
       own: { id: 8, why: "no NetworkPolicy isolates a pod from itself, be it through a service" },
       reject: { id: 9, why: "what a policy denies that says so is refused: the node process answers it" },
       log: { id: 10, why: "of a new connection on which a policy has decided that is logged the node process is told" },
+      rate: { id: 11, why: "a policy lets through no more new connections a second" },
       unknown: {
         id: 7,
         why: "policies may select a pod of which, or of whose namespace, too little is known yet: nothing passes before it is",
       },
+    },
+  },
+  staging: {
+    id: 9,
+    sites: {
+      rule: { id: 1, why: "as policies/rule, were all staging over" },
+      subject: { id: 2, why: "as policies/subject, were all staging over" },
+      peer: { id: 3, why: "as policies/peer, were all staging over" },
+      port: { id: 4, why: "as policies/port, were all staging over" },
+      open: { id: 5, why: "as policies/open, were all staging over" },
+      isolation: { id: 6, why: "as policies/isolation, were all staging over" },
+      own: { id: 7, why: "as policies/own, were all staging over" },
+      begin: { id: 8, why: "a staged policy selects the pod: its new connections are judged a second time" },
+      ask: { id: 9, why: "when all is decided on a packet, staged policies are asked what they would" },
+      next: { id: 10, why: "what none of them has taken would go on" },
+      allowed: { id: 11, why: "it is let through, and would be" },
+      "newly-allowed": { id: 12, why: "it is denied, and would be let through" },
+      "newly-denied": { id: 13, why: "it is let through, and would be denied" },
+      denied: { id: 14, why: "it is denied, and would be" },
     },
   },
   services: {
@@ -86,6 +106,15 @@ export const FEATURES = {
       remembered: { id: 6, why: "the endpoint that a client had last; the switch itself has made it" },
       endpoint: { id: 7, why: "an endpoint's number stands for its address" },
       hairpin: { id: 8, why: "what a service sends back to where it came from carries a virtual address meanwhile" },
+      "node-port": { id: 9, why: "a port that services have on each node leads to them, at any address of the node" },
+      "own-clients": {
+        id: 10,
+        why: "pods and processes of this node are clients within the cluster, whatever way they come",
+      },
+      outside: {
+        id: 11,
+        why: "a client outside is hidden from endpoints on other nodes, for their answers have to come back here",
+      },
       fragments: {
         id: 20,
         why: "the fragments of a datagram go to one endpoint, for only the first of them has its port",
