@@ -42,8 +42,9 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
     onChange: () => settle(),
     onConnected: (peer) => metrics.countConnection(peer),
     onDenial: (denial) => reporting.deny(denial),
+    onAnswer: (seconds) => metrics.observeAnswer(seconds),
   });
-  const { intent, pipeline, bridgeSwitch, replica } = parts;
+  const { intent, pipeline, bridgeSwitch, replica, names } = parts;
   const metrics = createMetrics(
     version,
     readingsOf(parts, () => view),
@@ -77,7 +78,7 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
       running.unsubscribe();
       parts.host.stop();
       replica.close();
-      await intent.close();
+      await Promise.all([intent.close(), names.close()]);
     },
   };
 }
@@ -109,10 +110,10 @@ function faultsOf({ intent, replica, bridge, self, podMtu, host, bridgeSwitch }:
   };
 }
 
-function inputsOf({ intent, ports$, underlay, bridgeSwitch, host }: Parts, metrics: Metrics): GraphInputs {
+function inputsOf({ intent, ports$, underlay, names, bridgeSwitch, host }: Parts, metrics: Metrics): GraphInputs {
   const underlay$ = underlay.batches$.pipe(share());
   return {
-    sources: [intent.batches$, ports$, underlay$].map((source$) =>
+    sources: [names.batches$, intent.batches$, ports$, underlay$].map((source$) =>
       source$.pipe(tap(({ source, changes }) => metrics.countBatch(source, changes.length))),
     ),
     compareSwitch$: bridgeSwitch.compare$,
@@ -128,6 +129,7 @@ function targetsOf(parts: Parts, metrics: Metrics, settle: () => void): Targets 
       const started = performance.now();
       const given = parts.realisation.begin();
       const applied = await bridgeSwitch.apply(work);
+      parts.written.settle();
       if (applied !== undefined) parts.realisation.settle(given, Date.now(), wholePolicies(parts, applied));
       metrics.observeReconcile("switch", (performance.now() - started) / 1000, applied === undefined ? "failed" : "ok");
       metrics.countModifications("switch", applied?.modifications ?? 0);
@@ -175,10 +177,11 @@ function isRealised(parts: Parts, policyKey: string): boolean {
 }
 
 /** What the switch counts is lost with a flow; so it is read now and then while there are policies. */
-function keepCounting({ pipeline, counters }: Parts, signal: AbortSignal): void {
+function keepCounting({ pipeline, counters, names }: Parts, signal: AbortSignal): void {
   const timer = setInterval(() => {
-    // It never rejects.
+    // Neither rejects.
     if (pipeline.view.NetworkPolicy.size + pipeline.view.ClusterNetworkPolicy.size > 0) void counters.refresh();
+    void names.sweep();
   }, COUNT_EVERY);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
@@ -200,7 +203,7 @@ function observed(parts: Parts, metrics: Metrics, settle: () => void): Pipeline 
 }
 
 function readingsOf(
-  { pipeline, problems, intent, replica, bridgeSwitch, denials, counters }: Parts,
+  { pipeline, problems, intent, replica, bridgeSwitch, denials, counters, names }: Parts,
   view: () => LiveView,
 ): Readings {
   return {
@@ -218,6 +221,7 @@ function readingsOf(
       switch: bridgeSwitch.connection !== undefined,
     }),
     denials: () => ({ told: denials.told, untold: counters.untold, byPolicy: denials.counts() }),
+    names: () => ({ ...names.counts, answers: names.answers.counts }),
     refresh: counters.refresh,
   };
 }

@@ -10,7 +10,8 @@ import type { Problem } from "#pipeline/problem.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import type { NodeConfig } from "./config.ts";
 import { type Counters, createCounters } from "./denials/counters.ts";
-import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
+import { createDenialLog, type DenialLog, deniedPacket } from "./denials/denial-log.ts";
+import { createNames, isPausedAnswer, NAMES_SOURCE, type Names } from "./dns/index.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
 import type { Peer } from "./http/metrics.ts";
@@ -23,6 +24,7 @@ import {
 } from "./ports/index.ts";
 import { createReadiness, type Readiness } from "./switch/readiness.ts";
 import { Switch } from "./switch/switch.ts";
+import { createWritten, type Written } from "./switch/written.ts";
 import { createIntentSource, type IntentSource } from "./watch/sources.ts";
 
 export interface PartsOptions {
@@ -34,9 +36,11 @@ export interface PartsOptions {
   /** A connection is there, for the first time or again. */
   onConnected(peer: Peer): void;
   onDenial(denial: Denial): void;
+  /** A name server's answer went on to its pod, after so many seconds. */
+  onAnswer(seconds: number): void;
 }
 
-/** What a node consists of: three sources, the pipeline, and what makes the switch, its database and the host follow. */
+/** What a node consists of: four sources, the pipeline, and what makes the switch, its database and the host follow. */
 export interface Parts {
   readonly intent: IntentSource;
   readonly ports$: Observable<SourceBatch>;
@@ -48,6 +52,8 @@ export interface Parts {
   readonly bridge: BridgeKeeper;
   readonly readiness: Readiness;
   readonly denials: DenialLog;
+  readonly names: Names;
+  readonly written: Written;
   readonly counters: Counters;
   readonly realisation: Realisation;
   /** This node's own object, as far as it is known. */
@@ -63,7 +69,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   const intent = await createIntent(options);
   const { encapsulation, tunnel } = traffic;
   const settings = { nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond };
-  const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE]);
+  const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE, NAMES_SOURCE]);
   const { view } = pipeline;
   const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
   const mtu = (): number | undefined =>
@@ -77,7 +83,16 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
-    onPacket: (packet) => packet.type === "packet_in" && denials.take(packet),
+    onPacket(packet) {
+      if (isPausedAnswer(packet)) names.take(packet);
+      else if (!names.lookAgain(packet)) denials.take(deniedPacket(packet));
+    },
+  });
+  const written = createWritten(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key));
+  const names = await createNames({
+    ...{ stateDirectory, nodeName, pipeline, written, log, ...config.names },
+    connection: () => bridgeSwitch.connection,
+    onAnswer: options.onAnswer,
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },
@@ -88,7 +103,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
   });
   return {
-    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials },
+    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, names, written },
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
     realisation: createRealisation(
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,

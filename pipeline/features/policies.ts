@@ -1,7 +1,7 @@
 import type { Contribution, Feature } from "../feature.ts";
 import type { ModelChange, View } from "../model/model.ts";
 import type { Settings } from "../settings.ts";
-import { addressesOf, differingParts, peerKey } from "./policy/differing-parts.ts";
+import { addressesOf, differingAddresses, differingParts, peerKey } from "./policy/differing-parts.ts";
 import { type PolicyKey, readKey, writeKey } from "./policy/keys.ts";
 import { derivePeer, derivePort, deriveRule, familiesOf } from "./policy/parts.ts";
 import { deriveSubject } from "./policy/subject.ts";
@@ -53,6 +53,9 @@ function* touched(change: ModelChange, view: View, nodeName: string): Iterable<P
     case "Pod":
       // It may name its ports otherwise.
       for (const ip of addressesOf(change.key, view)) yield peerKey(ip);
+      break;
+    case "Domain":
+      for (const ip of differingAddresses(change.before, change.after)) yield peerKey(ip);
       break;
     case "Node":
       // Its podCIDRs say which families its pods have.

@@ -19,7 +19,7 @@ import {
   rulesOf,
 } from "../model/policy.ts";
 import { containerPortKey, PROTOCOLS } from "../model/protocol.ts";
-import { formatRulePort, type NamedPort, type Rule, type RulePort } from "./rules.ts";
+import { formatRulePort, type NamedPort, type Rule, type RulePeers, type RulePort } from "./rules.ts";
 
 export type RuleWithoutId = Omit<Rule, "id">;
 
@@ -50,7 +50,7 @@ function expandRule(
   { numbers, nodes }: Surroundings,
 ): readonly RuleWithoutId[] {
   const peers = rule.peers && peersOf(rule.peers, nodes);
-  if (peers?.selections.length === 0 && peers.networks.length === 0) return [];
+  if (peers !== undefined && isNobody(peers)) return [];
   const id = policyId(policy);
   const key = `${policyKey(id)}/${direction}/${index}`;
   const verdict = "verdict" in rule ? rule.verdict : "accept";
@@ -65,7 +65,7 @@ function expandRule(
     ...[...names].flatMap(([name, protocol]) =>
       namedPorts(policy.subject.key, direction, name, peers, numbers).map((named) => ({
         ...{ ...common, key: `${key}/${name}=${named.number}`, named },
-        peers: direction === "ingress" ? peers : { selections: peers?.selections ?? [EVERY_POD.key], networks: [] },
+        peers: direction === "ingress" ? peers : { ...NOBODY, selections: peers?.selections ?? [EVERY_POD.key] },
         ports: withLaterFragments(verdict, [{ protocol, prefix: { value: named.number, mask: 0xffff } }]),
       })),
     ),
@@ -103,13 +103,20 @@ function namedPorts(
   return sorted.map((number) => ({ of: direction === "ingress" ? "subject" : "peer", name, number }));
 }
 
-function peersOf(peers: readonly ClusterPolicyPeer[], nodes: Surroundings["nodes"]): Rule["peers"] {
+function peersOf(peers: readonly ClusterPolicyPeer[], nodes: Surroundings["nodes"]): RulePeers {
   const selections = peers.flatMap((peer) => (peer.type === "pods" ? [peer.selection.key] : []));
   const networks = peers.flatMap((peer): readonly string[] => {
     if (peer.type === "network") return subtractCidrs(peer.cidr, peer.except).map(formatCidr);
     return peer.type === "nodes" ? [...addressesOfNodes(peer.nodes, nodes())].map(formatHost) : [];
   });
-  return { selections: [...new Set(selections)], networks: [...new Set(networks)] };
+  const domains = peers.flatMap((peer) => (peer.type === "domain" ? [peer.pattern] : []));
+  return { selections: [...new Set(selections)], networks: [...new Set(networks)], domains: [...new Set(domains)] };
+}
+
+const NOBODY: RulePeers = { selections: [], networks: [], domains: [] };
+
+function isNobody({ selections, networks, domains }: RulePeers): boolean {
+  return selections.length === 0 && networks.length === 0 && domains.length === 0;
 }
 
 function* addressesOfNodes(selector: LabelSelector, nodes: Iterable<Node>): Iterable<Ip> {

@@ -2,6 +2,7 @@ import type { ModelOf } from "../model/model.ts";
 import type { Problem } from "../problem.ts";
 import type { Kind, RawChange } from "../source.ts";
 import { readClusterNetworkPolicy } from "./cluster-network-policy.ts";
+import { readDomain } from "./domain.ts";
 import { readEndpointSlice } from "./endpoint-slice.ts";
 import { readNamespace, readNode, readPod } from "./kubernetes.ts";
 import { readNetworkPolicy } from "./network-policy.ts";
@@ -22,6 +23,7 @@ const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[
   ServiceCIDR: readServiceCidr,
   Port: readPort,
   Underlay: readUnderlay,
+  Domain: readDomain,
 };
 
 export interface Ingested<K extends Kind = Kind> {

@@ -2,6 +2,7 @@ import { requireUnique } from "./validate.ts";
 
 /** Priorities, the same names in every table: the more exact statement wins. */
 export const PRIORITY = {
+  listen: 60020,
   exempt: 60010,
   unknown: 60000,
   forbid: 500,
@@ -16,6 +17,7 @@ export const PRIORITY = {
 } as const;
 
 export const PRIORITY_PURPOSES: Readonly<Record<keyof typeof PRIORITY, string>> = {
+  listen: "What is read on its way.",
   exempt: "What no policy is asked about.",
   unknown: "A pod of which nobody can say which policies select it.",
   forbid: "Never, whatever else is said.",

@@ -65,6 +65,8 @@ export const FEATURES = {
       port: { id: 4, why: "a port of which rules speak, as a part of them" },
       open: { id: 5, why: "a rule of the pod is about everything" },
       isolation: { id: 6, why: "a policy isolates the pod: what no rule allows is denied" },
+      answer: { id: 16, why: "what a pod is told of names that its policies speak of is read before the pod has it" },
+      lapsed: { id: 17, why: "an address was a name's, and connections that began then go on" },
       unknown: {
         id: 7,
         why: "policies may select a pod of which, or of whose namespace, too little is known yet: nothing passes before it is",

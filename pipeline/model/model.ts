@@ -1,8 +1,10 @@
 import type { Cidr, Ip, Mac } from "#base/address.ts";
 import type { Backends, BackendsChange } from "../index/backends.ts";
+import type { Domains } from "../index/domains.ts";
 import type { RuleChange, Rules, SubjectChange } from "../index/rules.ts";
 import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
+import type { Domain } from "./domain.ts";
 import type { ClusterNetworkPolicy, NetworkPolicy } from "./policy.ts";
 import type { EndpointSlice, Service, ServiceCidr } from "./service.ts";
 
@@ -84,6 +86,7 @@ export interface ModelOf {
   readonly ServiceCIDR: ServiceCidr;
   readonly Port: Port;
   readonly Underlay: Underlay;
+  readonly Domain: Domain;
 }
 
 /** All objects as they are now, by kind and key. */
@@ -94,6 +97,7 @@ export interface View extends Objects {
   readonly selections: Selections;
   readonly rules: Rules;
   readonly backends: Backends;
+  readonly domains: Domains;
 }
 
 /** One object before and after; at least one of the two is there. */

@@ -1,5 +1,6 @@
 import { isEqual } from "#base/equal.ts";
 import { createBackendIndex } from "../index/backend-index.ts";
+import { createDomainIndex } from "../index/domain-index.ts";
 import { createRuleIndex } from "../index/rule-index.ts";
 import { createSelectionIndex } from "../index/selection-index.ts";
 import { type Ingested, ingest } from "../ingest/ingest.ts";
@@ -26,6 +27,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   const selections = createSelectionIndex();
   const rules = createRuleIndex(tables, selections);
   const backends = createBackendIndex();
+  const domains = createDomainIndex(tables);
   const missing = new Set(expectedSources);
 
   function applyOne(source: string, raw: RawChange): ObjectChange | undefined {
@@ -37,7 +39,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   }
 
   return {
-    view: { ...tables, selections, rules, backends },
+    view: { ...tables, selections, rules, backends, domains },
     problems,
     isSynced: () => missing.size === 0,
     apply(batch) {
@@ -47,6 +49,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
         if (change !== undefined) changes.push(change);
       }
       if (batch.synced) missing.delete(batch.source);
+      domains.apply(changes);
       const selected = [...changes, ...selections.apply(changes)];
       return [...selected, ...rules.apply(selected), ...backends.apply(changes)];
     },

@@ -17,6 +17,7 @@ function sampleMetrics() {
     problems: () => new Map([["pipeline", 1]]),
     connected: () => ({ kubernetes: false, ovsdb: true, switch: true }),
     denials: () => ({ told: 4, untold: 96, byPolicy: [{ policy: "shop/db", direction: "ingress", count: 3 }] }),
+    names: () => ({ names: 2, current: 3, lapsed: 1, refused: 0, answers: { learnt: 5, lost: 0 } }),
     refresh: async () => {},
   });
 }
@@ -102,6 +103,10 @@ describe("The metrics", () => {
       'weir_denials_total{told="yes"} 4',
       'weir_denials_total{told="no"} 96',
       'weir_policy_denials_total{policy="shop/db",direction="ingress"} 3',
+      "weir_names 2",
+      'weir_name_addresses{state="current"} 3',
+      'weir_name_addresses{state="lapsed"} 1',
+      'weir_dns_answers_total{outcome="learnt"} 5',
     ]) {
       assert.ok(text.includes(`\n${line}\n`), `${line} in\n${text}`);
     }
@@ -117,6 +122,7 @@ describe("The metrics", () => {
       problems: () => problems,
       connected: () => ({ kubernetes: true, ovsdb: true, switch: true }),
       denials: () => ({ told: 0, untold: 0, byPolicy: [] }),
+      names: () => ({ names: 0, current: 0, lapsed: 0, refused: 0, answers: {} }),
       refresh: async () => {},
     });
     assert.match(await metrics.text(), /weir_problems\{source="manifests"\} 2/);

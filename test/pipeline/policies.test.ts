@@ -4,13 +4,16 @@ import { type Ip, parseIp } from "#base/address.ts";
 import { match } from "#openflow/match.ts";
 import { formatMatch } from "#openflow/text/index.ts";
 import { evaluate, isDenied } from "#pipeline/explain/evaluate.ts";
+import { STATE } from "#pipeline/features/vocabulary.ts";
+import { CT_MARK } from "#pipeline/layout/conntrack.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
-import { createFakeSwitch } from "#test/support/fake-switch.ts";
+import { createFakeSwitch, type Fields } from "#test/support/fake-switch.ts";
 import {
   addressesOf,
   clusterChanges,
   clusterPolicyChange,
+  domainChange,
   ground,
   namespaceChange,
   nodeChange,
@@ -20,6 +23,9 @@ import {
 } from "./policy-clusters.ts";
 import { enter, localPodAt, packetsOfCluster } from "./policy-packets.ts";
 import { batch, SETTINGS } from "./samples.ts";
+
+/** Of a connection that was let through before: established, tracked. */
+const KNOWN: Fields = { ct_state: STATE.trk | 0x02, ct_mark: CT_MARK.known };
 
 function start(changes: readonly RawChange[]): Pipeline {
   const pipeline = createPipeline(SETTINGS, ["test"]);
@@ -33,18 +39,30 @@ function podAt(pipeline: Pipeline, ip: Ip) {
   return key === undefined ? undefined : pipeline.view.Pod.get(key);
 }
 
+/** Of what began while names had all addresses that they have had. */
+function beforeTheyLapsed({ view }: Pipeline): Pipeline["view"] {
+  const whole = [...view.Domain].map(
+    ([name, domain]) => [name, { ...domain, addresses: [...domain.addresses, ...domain.lapsed] }] as const,
+  );
+  return { ...view, Domain: new Map(whole) };
+}
+
 /** Of a pod on another node only its own node asks the policies; one that is not known yet has a test of its own. */
 function checkPackets(pipeline: Pipeline): void {
   const fake = createFakeSwitch([...pipeline.desired.flows.values()].map(({ flow }) => flow));
   const podOf = (ip: Ip) => podAt(pipeline, ip);
+  const earlier = beforeTheyLapsed(pipeline);
   for (const packet of packetsOfCluster()) {
     const ends = [packet.source, packet.destination];
     const local = ends.map((ip) => localPodAt(ip) !== undefined);
     if (!local.includes(true) || ends.some((ip, i) => local[i] && podOf(ip) === undefined)) continue;
-    const { egress, ingress } = evaluate(pipeline.view, podOf, packet);
-    const isStopped = (local[0] && isDenied(egress)) || (local[1] && isDenied(ingress));
-    const { outputs } = fake.run(enter(packet));
-    assert.equal(outputs.length, isStopped ? 0 : 1, formatMatch(match(enter(packet))));
+    const check = (view: Pipeline["view"], fields: Fields): void => {
+      const { egress, ingress } = evaluate(view, podOf, packet);
+      const isStopped = (local[0] && isDenied(egress)) || (local[1] && isDenied(ingress));
+      assert.equal(fake.run(fields).outputs.length, isStopped ? 0 : 1, formatMatch(match(fields)));
+    };
+    check(pipeline.view, enter(packet));
+    check(earlier, { ...enter(packet), ...KNOWN });
   }
 }
 
@@ -62,6 +80,7 @@ describe("the flows of policies", () => {
       { weight: 3, arbitrary: policyChange },
       { weight: 3, arbitrary: clusterPolicyChange },
       { weight: 2, arbitrary: podChange },
+      { weight: 3, arbitrary: domainChange },
       nodeChange,
       namespaceChange,
       nodeChange,

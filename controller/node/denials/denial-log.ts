@@ -1,4 +1,5 @@
 import type { Log } from "#base/log.ts";
+import type { PacketIn } from "#openflow/packet-ins.ts";
 import { type Denial, type DeniedPacket, describeDenial } from "#pipeline/denials/denial.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Direction } from "#pipeline/model/policy.ts";
@@ -14,6 +15,13 @@ export interface DenialLogOptions {
   readonly now: () => Date;
   /** Tells others, too. */
   onDenial?(denial: Denial): void;
+}
+
+/** The packet as the switch hands it over, in either of its forms. */
+export function deniedPacket(packet: PacketIn): DeniedPacket {
+  if (packet.type === "packet_in") return packet;
+  const { metadata = [], data = new Uint8Array() } = packet.properties;
+  return { metadata, data };
 }
 
 /** What the counts are told apart by: no pod and no peer, for of these there are too many. */

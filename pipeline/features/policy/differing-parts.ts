@@ -1,6 +1,7 @@
 import type { Ip } from "#base/address.ts";
 import { formatHost } from "../../index/expand-policy.ts";
 import { formatRulePort, type Rule } from "../../index/rules.ts";
+import type { Domain } from "../../model/domain.ts";
 import type { View } from "../../model/model.ts";
 import { countClauses } from "./conjunctions.ts";
 import type { PolicyKey } from "./keys.ts";
@@ -38,6 +39,7 @@ function* parts(rule: Rule, other: Rule | undefined, view: View): Iterable<Polic
   const known = {
     selections: new Set(other?.peers?.selections),
     networks: new Set(other?.peers?.networks),
+    domains: new Set(other?.peers?.domains),
     ports: new Set(other?.ports?.map(formatRulePort)),
   };
   for (const selection of rule.peers?.selections ?? [])
@@ -45,11 +47,20 @@ function* parts(rule: Rule, other: Rule | undefined, view: View): Iterable<Polic
       for (const podKey of view.selections.membersOf(selection))
         for (const ip of addressesOf(podKey, view)) yield peerKey(ip);
   for (const network of rule.peers?.networks ?? []) if (!known.networks.has(network)) yield { type: "peer", network };
+  for (const pattern of rule.peers?.domains ?? [])
+    if (!known.domains.has(pattern)) for (const ip of view.domains.addressesOf(pattern)) yield peerKey(ip);
   for (const port of (rule.ports ?? []).map(formatRulePort)) if (!known.ports.has(port)) yield { type: "port", port };
 }
 
 function* subjectPorts({ subject }: Rule, view: View): Iterable<string> {
   for (const podKey of view.rules.subjectsHere(subject)) yield* view.rules.portsOf(podKey);
+}
+
+/** What a name has or had, and has in another way than before. */
+export function differingAddresses(before: Domain | undefined, after: Domain | undefined): Iterable<Ip> {
+  const current = new Set(before?.addresses).symmetricDifference(new Set(after?.addresses));
+  const lapsed = new Set(before?.lapsed).symmetricDifference(new Set(after?.lapsed));
+  return current.union(lapsed);
 }
 
 export function peerKey(ip: Ip): PolicyKey {

@@ -1,11 +1,14 @@
-import { type Cidr, familyOf, type IpFamily, isIpv4, parseCidr } from "#base/address.ts";
+import { type Cidr, familyOf, type Ip, type IpFamily, isIpv4, parseCidr } from "#base/address.ts";
 import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import { type Rule, readRulePort } from "../../index/rules.ts";
+import { CT_MARK } from "../../layout/conntrack.ts";
+import { PRIORITY } from "../../layout/priorities.ts";
+import { SOURCE } from "../../layout/registers.ts";
 import type { View } from "../../model/model.ts";
-import { ETH_TYPE, fromNetwork, toNetwork } from "../vocabulary.ts";
-import { countClauses, groupByPlace, outcomeOf, partOfRules, policyFlow, ruleOwner } from "./conjunctions.ts";
-import { spotOf } from "./stages.ts";
+import { ETH_TYPE, fromNetwork, fromSource, goto, toAddress, toNetwork } from "../vocabulary.ts";
+import { countClauses, groupByPlace, outcomeOf, ownersOf, partOfRules, policyFlow, ruleOwner } from "./conjunctions.ts";
+import { spotOf, tablesOf } from "./stages.ts";
 
 /** nw_frag=later, as ovs-fields(7) has it; in IPv6 what they are fragments of stands in the first alone. */
 const LATER_FRAGMENT = 3;
@@ -32,16 +35,46 @@ export function derivePort(port: string, view: View, families: readonly IpFamily
 export function derivePeer(network: string, view: View): readonly Contribution[] {
   const cidr = parseCidr(network);
   if (cidr === undefined) return [];
-  const places = groupByPlace([...view.rules.ofNetwork(network), ...rulesOfPodAt(cidr, view)]);
-  return places.flatMap((rules) => {
-    const spec = rules[0].direction === "ingress" ? fromNetwork(cidr) : toNetwork(cidr);
-    return partOfRules("policies/peer", spec, "peers", rules);
-  });
+  const ip = hostOf(cidr);
+  const named = ip === undefined ? [] : [...rulesOfPodAt(ip, view), ...rulesOf(view.domains.patternsAt(ip), view)];
+  const rules = [...view.rules.ofNetwork(network), ...named];
+  const part = (spec: MatchSpec, among: Iterable<Rule>): readonly Contribution[] =>
+    groupByPlace(among).flatMap((place) => {
+      const ends = place[0].direction === "ingress" ? fromNetwork(cidr) : toNetwork(cidr);
+      return partOfRules("policies/peer", { ...spec, ...ends }, "peers", place);
+    });
+  return [...part({}, rules), ...(ip === undefined ? [] : deriveLapsed(ip, new Set(rules), part, view))];
 }
 
-/** When the network is one address, the rules that name the pod which has it. */
-function* rulesOfPodAt({ address, prefixLength }: Cidr, view: View): Iterable<Rule> {
-  if (prefixLength !== (isIpv4(address) ? 32 : 128)) return;
+/** Of an address that was a name's: connections of before go on, and it is counted when one of them last sent something. */
+function deriveLapsed(
+  ip: Ip,
+  rules: ReadonlySet<Rule>,
+  part: (spec: MatchSpec, among: Iterable<Rule>) => readonly Contribution[],
+  view: View,
+): readonly Contribution[] {
+  const lapsed = [...new Set(rulesOf(view.domains.lapsedPatternsAt(ip), view)).difference(rules)];
+  if (lapsed.length === 0) return [];
+  const known = { ct_mark: [CT_MARK.known, CT_MARK.known] } as const;
+  const spec = { ...fromSource(SOURCE.pod), ...known, ...toAddress(ip) };
+  const [first] = tablesOf("egress");
+  return [
+    ...part(known, lapsed),
+    policyFlow("policies/lapsed", "Endpoint", PRIORITY.rule, spec, [goto(first)], ownersOf(lapsed)),
+  ];
+}
+
+/** The address, when the network is one. */
+function hostOf({ address, prefixLength }: Cidr): Ip | undefined {
+  return prefixLength === (isIpv4(address) ? 32 : 128) ? address : undefined;
+}
+
+function* rulesOf(patterns: Iterable<string>, view: View): Iterable<Rule> {
+  for (const pattern of patterns) yield* view.rules.ofDomain(pattern);
+}
+
+/** The rules that name the pod which has an address. */
+function* rulesOfPodAt(address: Ip, view: View): Iterable<Rule> {
   const podKey = view.selections.podOf(address);
   if (podKey === undefined) return;
   const pod = view.Pod.get(podKey);

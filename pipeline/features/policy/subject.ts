@@ -1,11 +1,14 @@
+import { isIpv4 } from "#base/address.ts";
+import type { Action } from "#openflow/actions.ts";
 import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import type { Rule } from "../../index/rules.ts";
 import { PRIORITY } from "../../layout/priorities.ts";
+import { USERDATA } from "../../layout/userdata.ts";
 import type { Pod, Port, View } from "../../model/model.ts";
 import { podKeyOf, podOfPort } from "../../model/pod-of-port.ts";
 import { DIRECTIONS, type Direction } from "../../model/policy.ts";
-import { deny, matchRegister } from "../vocabulary.ts";
+import { alsoMatchRegister, deny, ETH_TYPE, goto, IP_PROTO, matchRegister } from "../vocabulary.ts";
 import {
   countClauses,
   groupByPlace,
@@ -17,6 +20,9 @@ import {
 } from "./conjunctions.ts";
 import { STAGES, spotOf, tablesOf } from "./stages.ts";
 
+const DNS_PORT = 53;
+const WAIT_FOR_READING: Action = { type: "controller", pause: true, userdata: Uint8Array.of(USERDATA.answer) };
+
 /** Everything that policies say of the pod at a port: its part in rules, the rules that ask for no more, and its isolation. */
 export function deriveSubject(name: string, view: View): readonly Contribution[] {
   const port = view.Port.get(name);
@@ -27,8 +33,30 @@ export function deriveSubject(name: string, view: View): readonly Contribution[]
     if (isUnclear(port, pod, direction, view)) return [closeUnclear(port, direction)];
     const own = rules.filter((rule) => rule.direction === direction);
     const spec = matchPort(port, direction);
-    return [...groupByPlace(own).flatMap((place) => deriveRules(spec, place)), ...isolate(port, direction, view)];
+    return [
+      ...groupByPlace(own).flatMap((place) => deriveRules(spec, place)),
+      ...isolate(port, direction, view),
+      ...listen(port, own),
+    ];
   });
+}
+
+/** What the pod is told of names waits until the node process has read it: see controller/node/dns. */
+function listen({ ofport, ips }: Port, rules: readonly Rule[]): readonly Contribution[] {
+  const named = rules.filter(({ peers }) => (peers?.domains.length ?? 0) > 0);
+  if (named.length === 0) return [];
+  const to = alsoMatchRegister(matchRegister("outputPort", ofport), "isReply", 1);
+  const actions: readonly Action[] = [WAIT_FOR_READING, goto("Commit")];
+  const families = new Set(ips.map((ip) => (isIpv4(ip) ? ETH_TYPE.ipv4 : ETH_TYPE.ipv6)));
+  return [...families].flatMap((eth_type) =>
+    [
+      { nw_proto: IP_PROTO.udp, udp_src: DNS_PORT },
+      { nw_proto: IP_PROTO.tcp, tcp_src: DNS_PORT },
+    ].map((from) => {
+      const spec = { eth_type, ...to, ...from };
+      return policyFlow("policies/answer", "IngressAdmin", PRIORITY.listen, spec, actions, ownersOf(named));
+    }),
+  );
 }
 
 function* rulesOf(port: Port, pod: Pod, view: View): Iterable<Rule> {

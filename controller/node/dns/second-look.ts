@@ -1,0 +1,83 @@
+import type { Ip } from "#base/address.ts";
+import { NO_BUFFER } from "#openflow/messages/flow-mod.ts";
+import type { Message, MessageOf } from "#openflow/messages/message.ts";
+import type { PacketIn } from "#openflow/packet-ins.ts";
+import { locateTransport } from "#pipeline/denials/headers.ts";
+import { STATE } from "#pipeline/features/vocabulary.ts";
+
+/**
+ * What a policy denied is looked at again where its address was told to a pod an instant ago. Open vSwitch remembers for some
+ * seconds what became of packets to an address; when its flows have changed, it takes some milliseconds until all that it
+ * remembers is as they say. So a pod that has tried in vain, asks, and tries again at once may meet its old denial.
+ */
+export interface SecondLook {
+  /** New connections may go to the address from now on. */
+  note(ip: Ip): void;
+  /** Whether the packet was given to the tables again: once, for these may deny it as well. */
+  take(packet: PacketIn): boolean;
+}
+
+/** Milliseconds in which the last change is in force everywhere. */
+const FRESH = 1000;
+/** OFPP_TABLE. */
+const TABLES = 0xffff_fff9;
+
+export function createSecondLook(send: (message: Message) => void, now: () => number): SecondLook {
+  const fresh = new Recent<Ip>(now);
+  const seen = new Recent<string>(now);
+  return {
+    note: (ip) => fresh.add(ip),
+    take(packet) {
+      if (fresh.isEmpty() || packet.type !== "nxt_packet_in2") return false;
+      const { data = new Uint8Array(), fullLength = data.length, metadata = [] } = packet.properties;
+      const location = locateTransport(data);
+      if (location?.at === undefined || !fresh.has(location.destination) || fullLength > data.length) return false;
+      // What a service has translated would not come back to it; and of two alike one may be what came of the other.
+      const key = Buffer.from(data.subarray(14, location.at + 8)).toString("latin1");
+      if ((readField(packet, "ct_state") & STATE.dnat) !== 0 || seen.has(key)) return false;
+      seen.add(key);
+      const inPort = metadata.filter(({ field }) => field === "in_port");
+      const actions = [{ type: "output", port: TABLES }] as const;
+      send({ type: "packet_out", bufferId: NO_BUFFER, metadata: inPort, actions, data });
+      return true;
+    },
+  };
+}
+
+function readField({ properties }: MessageOf<"nxt_packet_in2">, name: string): number {
+  const term = properties.metadata?.find(({ field }) => field === name);
+  return term === undefined || !("value" in term) ? 0 : Number(term.value);
+}
+
+/** What was added within the last instant. */
+class Recent<T> {
+  readonly #now: () => number;
+  readonly #times = new Map<T, number>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  add(item: T): void {
+    this.#times.delete(item);
+    this.#times.set(item, this.#now());
+  }
+
+  has(item: T): boolean {
+    this.#prune();
+    return this.#times.has(item);
+  }
+
+  isEmpty(): boolean {
+    this.#prune();
+    return this.#times.size === 0;
+  }
+
+  #prune(): void {
+    const oldest = this.#now() - FRESH;
+    for (const [item, time] of this.#times) {
+      if (time >= oldest) break;
+      this.#times.delete(item);
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { locateTransport } from "#pipeline/denials/headers.ts";
+
+/** What a name server's packet carries. */
+export type Segment =
+  | {
+      readonly transport: "udp";
+      readonly payload: Uint8Array;
+      /** The rest of the datagram is in other fragments. */
+      readonly isPart: boolean;
+    }
+  | {
+      readonly transport: "tcp";
+      /** The same for all segments of a connection, and of no other. */
+      readonly connection: string;
+      /** Of the first byte of the payload. */
+      readonly sequence: number;
+      readonly payload: Uint8Array;
+      /** Nothing comes before it, and nothing behind it. */
+      readonly isFirst: boolean;
+      readonly isLast: boolean;
+    };
+
+const UDP = 17;
+const TCP = 6;
+const UDP_HEADER = 8;
+const TCP_HEADER = 20;
+const FLAG = { fin: 1, syn: 2, rst: 4 } as const;
+
+/** Undefined for what is not all there. */
+export function readSegment(frame: Uint8Array): Segment | undefined {
+  const location = locateTransport(frame);
+  if (location?.at === undefined) return undefined;
+  const { at, end, protocol, isPart, source, destination } = location;
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  if (protocol === UDP && at + UDP_HEADER <= end)
+    return { transport: "udp", payload: frame.subarray(at + UDP_HEADER, end), isPart };
+  if (protocol !== TCP || at + TCP_HEADER > end) return undefined;
+  const header = (frame[at + 12]! >>> 4) * 4;
+  const flags = frame[at + 13]!;
+  if (header < TCP_HEADER || at + header > end) return undefined;
+  const isFirst = (flags & FLAG.syn) !== 0;
+  return {
+    transport: "tcp",
+    connection: `${source} ${view.getUint16(at)} ${destination} ${view.getUint16(at + 2)}`,
+    // SYN stands for the byte before the first.
+    sequence: (view.getUint32(at + 4) + (isFirst ? 1 : 0)) >>> 0,
+    payload: frame.subarray(at + header, end),
+    isFirst,
+    isLast: (flags & (FLAG.fin | FLAG.rst)) !== 0,
+  };
+}
