@@ -23,7 +23,7 @@ bench: ## ratios against anchors measured in the same run (ONLY=name, OUT=json)
 	@$(NEED) npm ovs net ping iperf shim
 	@exec $(NODE) bench/run.ts $(if $(ONLY),--only $(ONLY)) $(if $(OUT),-o $(OUT))
 
-bundle: ## dist/: weir-node.mjs, weirctl.mjs and the static CNI executable
+bundle: ## dist/: weir-node.mjs, weir-cluster.mjs, weirctl.mjs and the static CNI executable
 	@$(NEED) npm shim
 	@exec $(NODE) scripts/bundle.ts
 

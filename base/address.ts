@@ -25,7 +25,7 @@ export function familyOf(ip: Ip): IpFamily {
 
 /** Parses "10.0.0.1" or "fd00::1"; undefined for anything else (zones, prefixes, octal and short forms included). */
 export function parseIp(text: string): Ip | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipFromBytes(ipaddr.IPv4.parse(text).toByteArray());
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipFromBytes(text.split(".").map(Number));
   const plain = withoutDots(text);
   if (!text.includes("%") && ipaddr.IPv6.isValid(plain)) return ipFromBytes(ipaddr.IPv6.parse(plain).toByteArray());
   return undefined;

@@ -27,7 +27,7 @@ export interface Sample {
 
 export interface Row {
   readonly what: string;
-  readonly unit: "ms" | "MB" | "Mb/s" | "flows/s" | "transactions/s" | "%" | "count" | "s";
+  readonly unit: "ms" | "MB" | "Mb/s" | "flows/s" | "transactions/s" | "connections/s" | "%" | "count" | "s";
   readonly weir: Sample;
   readonly anchor?: Sample;
   /** `ratio` compares weir / anchor, `value` weir alone. A row without a target is information. */

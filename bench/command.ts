@@ -42,11 +42,14 @@ export async function measureThroughput(from: string, to: string, address: strin
   }
 }
 
-/** Resident memory and processor time of a process, from /proc. */
-export async function readProcess(pid: number): Promise<{ megabytes: number; cpuSeconds: number }> {
+/** Resident memory, now and at most, and processor time of a process, from /proc. */
+export async function readProcess(
+  pid: number,
+): Promise<{ megabytes: number; peakMegabytes: number; cpuSeconds: number }> {
   const status = await command(["cat", `/proc/${pid}/status`]);
   const stat = await command(["cat", `/proc/${pid}/stat`]);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = Number(fields[11]) + Number(fields[12]);
-  return { megabytes: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024, cpuSeconds: ticks / 100 };
+  const megabytes = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
+  return { megabytes: megabytes("VmRSS"), peakMegabytes: megabytes("VmHWM"), cpuSeconds: ticks / 100 };
 }

@@ -4,7 +4,7 @@ import { type Kube, startKube } from "#test/rig/kube.ts";
 import type { KubeObject } from "#test/rig/kube-rig-client.ts";
 import { relayInto } from "#test/rig/relay.ts";
 import { callCni } from "../demo/cni.ts";
-import type { FabricNode } from "../demo/fabric.ts";
+import type { Fabric, FabricNode } from "../demo/fabric.ts";
 import { startWeirNode, type WeirNode } from "../demo/weir-node.ts";
 import type { BenchContext } from "./bench.ts";
 import { BUNDLE, buildBundle } from "./bundled-node.ts";
@@ -15,6 +15,7 @@ export const NODE = "n1";
 
 /** One node on a real API server, with pods named web-0, web-1 and so on, labelled so. */
 export interface PolicyRig {
+  readonly fabric: Fabric;
   readonly kube: Kube;
   readonly machine: FabricNode;
   /** By name: its namespace and its addresses. */
@@ -62,7 +63,7 @@ export async function startPolicyRig(context: BenchContext, podCount: number): P
     await kube.apply([podObject(name, addresses)]);
   }
   await node.stop();
-  return { kube, machine, pods, start };
+  return { fabric, kube, machine, pods, start };
 }
 
 function nodeObject(): KubeObject {

@@ -1,8 +1,9 @@
 import { type Connectivity, compareClusters, type Difference } from "#pipeline/explain/difference.ts";
+import type { ClusterSource } from "./cluster-option.ts";
 import { usageError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, writeAll } from "./io.ts";
-import { openManifests } from "./manifests.ts";
+import { type Manifests, openApplied, openManifests } from "./manifests.ts";
 import { jsonArray } from "./output.ts";
 
 export type DiffFormat = "text" | "json" | "markdown";
@@ -10,7 +11,20 @@ export type DiffFormat = "text" | "json" | "markdown";
 /** Writes what may talk in one folder and not in the other. */
 export async function diffPolicies(io: Io, before: string, after: string, output: DiffFormat): Promise<ExitCode> {
   if (before === "-" && after === "-") throw usageError("only one of the two can be read from stdin");
-  const [first, second] = [await openManifests(io, before), await openManifests(io, after)];
+  return compare(io, await openManifests(io, before), await openManifests(io, after), output);
+}
+
+/** Writes what may talk in a cluster and could not any more if the manifests were applied, and the other way round. */
+export async function diffCluster(
+  io: Io,
+  source: ClusterSource,
+  folder: string,
+  output: DiffFormat,
+): Promise<ExitCode> {
+  return compare(io, await openManifests(io, source), await openApplied(io, source, folder), output);
+}
+
+async function compare(io: Io, first: Manifests, second: Manifests, output: DiffFormat): Promise<ExitCode> {
   const difference = compareClusters(first.cluster, second.cluster);
   await writeAll(io, FORMATS[output](difference));
   if (first.problems.length > 0 || second.problems.length > 0) return EXIT.usage;

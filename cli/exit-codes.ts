@@ -4,7 +4,7 @@ export const EXIT = {
   /** Something is wrong with what was asked about, or it is not there. */
   wrong: 1,
   usage: 2,
-  /** No node process answers on the socket. */
+  /** No node process answers on the socket, or no API server. */
   unreachable: 3,
 } as const;
 

@@ -1,7 +1,9 @@
 import type { FlowEntry } from "#controller/node/http/node-view.ts";
 import type { Decider } from "#pipeline/explain/decision.ts";
 import type { Explanation } from "#pipeline/explain/explain.ts";
+import type { ServiceExplanation } from "#pipeline/explain/services.ts";
 import { formatExplanations } from "./format-explanations.ts";
+import { formatServiceExplanations } from "./format-service-explanations.ts";
 import { type Io, writeAll } from "./io.ts";
 import { createNodeClient, type NodeClient } from "./node-client.ts";
 import { jsonDocument, type OutputFormat } from "./output.ts";
@@ -15,15 +17,20 @@ export async function explainLive(
   output: OutputFormat,
 ): Promise<void> {
   const client = createNodeClient(socket);
-  const explanations = await client.get<Explanation[]>(`/v1/explain?${new URLSearchParams({ from, to })}`);
-  const flows = await flowsOfRules(client, explanations);
+  const answer = await client.get<(Explanation | ServiceExplanation)[]>(
+    `/v1/explain?${new URLSearchParams({ from, to })}`,
+  );
+  const services = answer.filter((one): one is ServiceExplanation => "service" in one);
+  const explanations = answer.filter((one): one is Explanation => !("service" in one));
+  const flows = await flowsOfRules(client, [...explanations, ...services.flatMap(({ endpoints }) => endpoints)]);
   const flowsOf = ({ by }: Explanation) => by.flatMap((decider) => flows.get(nameOf(decider)) ?? []);
-  if (output === "json") await io.write(jsonDocument(explanations.map((one) => ({ ...one, flows: flowsOf(one) }))));
-  else
-    await writeAll(
-      io,
-      formatExplanations(explanations, (one) => flowsOf(one).map(formatFlow)),
-    );
+  const withFlows = (one: Explanation) => ({ ...one, flows: flowsOf(one) });
+  const lines = (one: Explanation) => flowsOf(one).map(formatFlow);
+  if (services.length === 0 && output === "json") await io.write(jsonDocument(explanations.map(withFlows)));
+  else if (services.length === 0) await writeAll(io, formatExplanations(explanations, lines));
+  else if (output === "json")
+    await io.write(jsonDocument(services.map((one) => ({ ...one, endpoints: one.endpoints.map(withFlows) }))));
+  else await writeAll(io, formatServiceExplanations(services, lines));
 }
 
 /** By rule, what the switch holds for it: none for one that is about pods of other nodes alone. */

@@ -1,5 +1,6 @@
 import { type Finding, SEVERITIES, type Severity } from "#pipeline/explain/lint/finding.ts";
 import { lint } from "#pipeline/explain/lint/lint.ts";
+import type { ClusterSource } from "./cluster-option.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, writeAll } from "./io.ts";
 import { openManifests } from "./manifests.ts";
@@ -11,8 +12,12 @@ export interface LintOptions {
 }
 
 /** Writes what is wrong with the policies, or probably not meant. */
-export async function lintPolicies(io: Io, folder: string, { failOn, output }: LintOptions): Promise<ExitCode> {
-  const { changes, cluster, problems } = await openManifests({ ...io, say: () => {} }, folder);
+export async function lintPolicies(
+  io: Io,
+  source: string | ClusterSource,
+  { failOn, output }: LintOptions,
+): Promise<ExitCode> {
+  const { changes, cluster, problems } = await openManifests({ ...io, say: () => {} }, source);
   const findings = lint(changes, cluster, problems);
   if (output === "json") await io.write(jsonDocument(findings));
   else await writeAll(io, asText(findings));

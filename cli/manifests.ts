@@ -5,6 +5,7 @@ import { type Cluster, readCluster } from "#pipeline/explain/cluster.ts";
 import { keyOfMade, podOfWorkload, withoutReplaced } from "#pipeline/explain/workload-pods.ts";
 import type { Problem } from "#pipeline/problem.ts";
 import type { RawChange } from "#pipeline/source.ts";
+import type { ClusterSource } from "./cluster-option.ts";
 import { formatProblem } from "./format-problem.ts";
 import type { Io } from "./io.ts";
 
@@ -20,25 +21,33 @@ type Reading = Pick<Manifests, "changes" | "problems">;
 
 /**
  * Reads them, and says to the person what was wrong and what had to be assumed. Where there is "-" instead of a folder, what
- * `kubectl get -o yaml` writes is read from stdin. Files in the folder that are `ignored` are no manifests.
+ * `kubectl get -o yaml` writes is read from stdin; where there is a cluster, its API server is asked. Files in the folder that are `ignored` are no manifests.
  */
 export async function openManifests(
   io: Io,
-  folder: string,
+  source: string | ClusterSource,
   ignored: ReadonlySet<string> = new Set(),
 ): Promise<Manifests> {
-  const made = new Set<string>();
-  const expand: ExpandWorkload = (workload) => {
-    const pod = podOfWorkload(workload);
-    if (pod === undefined) return [];
-    made.add(keyOfMade(pod));
-    return [pod];
-  };
-  const read = folder === "-" ? await readStdin(io, expand) : await readManifests(folder, expand);
-  const changes = withoutReplaced(read.changes, made);
+  if (typeof source !== "string") return open(io, { changes: await readLive(io, source), problems: [] });
+  return open(io, await readFolder(io, source, ignored));
+}
+
+/** A cluster as it would be if these manifests were applied to it. */
+export async function openApplied(io: Io, source: ClusterSource, folder: string): Promise<Manifests> {
+  const [there, { changes, ...rest }] = [await readLive(io, source), await readFolder(io, folder, new Set())];
+  const replaced = new Set(changes.map(({ kind, key }) => `${kind} ${key}`));
+  const kept = there.filter(({ kind, key }) => !replaced.has(`${kind} ${key}`));
+  return open(io, { ...rest, changes: [...kept, ...changes] });
+}
+
+interface Read extends Reading {
+  /** Pods that were made of workloads. */
+  readonly made?: ReadonlySet<string>;
+}
+
+function open(io: Io, { changes, made = new Set(), ...read }: Read): Manifests {
   const cluster = readCluster(changes);
-  const isMeant = ({ object }: Problem) => !ignored.has(resolve(folder, object.replace(/:\d+$/, "")));
-  const problems = [...read.problems.filter(isMeant), ...cluster.problems];
+  const problems = [...read.problems, ...cluster.problems];
   for (const problem of problems) io.say(formatProblem(problem));
   sayAssumptions(io, [
     ...changes
@@ -47,6 +56,25 @@ export async function openManifests(
     ...cluster.assumptions,
   ]);
   return { changes, cluster, problems };
+}
+
+/** Loaded when needed: whoever asks about files speaks with nobody. */
+async function readLive(io: Io, source: ClusterSource): Promise<readonly RawChange[]> {
+  const { readLiveObjects } = await import("./live-cluster.ts");
+  return readLiveObjects(source, io.env);
+}
+
+async function readFolder(io: Io, folder: string, ignored: ReadonlySet<string>): Promise<Read> {
+  const made = new Set<string>();
+  const expand: ExpandWorkload = (workload) => {
+    const pod = podOfWorkload(workload);
+    if (pod === undefined) return [];
+    made.add(keyOfMade(pod));
+    return [pod];
+  };
+  const read = folder === "-" ? await readStdin(io, expand) : await readManifests(folder, expand);
+  const isMeant = ({ object }: Problem) => !ignored.has(resolve(folder, object.replace(/:\d+$/, "")));
+  return { changes: withoutReplaced(read.changes, made), problems: read.problems.filter(isMeant), made };
 }
 
 function sayAssumptions(io: Io, [first, ...others]: readonly string[]): void {

@@ -3,6 +3,7 @@ import { createMatrix, type Matrix } from "#pipeline/explain/matrix.ts";
 import { classifyPorts, type PortClass } from "#pipeline/explain/port-classes.ts";
 import { podName } from "#pipeline/explain/words.ts";
 import { type Row, workloadsOf } from "#pipeline/explain/workloads.ts";
+import type { ClusterSource } from "./cluster-option.ts";
 import type { MatrixOptions } from "./commands/matrix.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, writeAll } from "./io.ts";
@@ -10,8 +11,12 @@ import { openManifests } from "./manifests.ts";
 import { jsonArray } from "./output.ts";
 
 /** Writes who may talk to whom. */
-export async function printMatrix(io: Io, folder: string, { port, by, output }: MatrixOptions): Promise<ExitCode> {
-  const { cluster, problems } = await openManifests(io, folder);
+export async function printMatrix(
+  io: Io,
+  source: string | ClusterSource,
+  { port, by, output }: MatrixOptions,
+): Promise<ExitCode> {
+  const { cluster, problems } = await openManifests(io, source);
   const matrix = createMatrix(cluster);
   const ports = port.length > 0 ? port : classifyPorts(cluster.objects);
   const rows = by === "pod" ? podsAsRows(matrix) : workloadsOf(matrix.pods, matrix.classOf);

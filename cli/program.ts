@@ -5,6 +5,7 @@ import { compileCommand } from "./commands/compile.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { flowsCommand } from "./commands/flows.ts";
 import { getCommand } from "./commands/get.ts";
+import { groupsCommand } from "./commands/groups.ts";
 import { matrixCommand } from "./commands/matrix.ts";
 import { ofpPrintCommand } from "./commands/ofp-print.ts";
 import { parseFlowsCommand } from "./commands/parse-flows.ts";
@@ -20,7 +21,7 @@ Exit codes:
   ${EXIT.ok}  it went well
   ${EXIT.wrong}  something is wrong with what was asked about, or it is not there
   ${EXIT.usage}  the command line is wrong, or expectations or manifests that policy test and policy diff are given
-  ${EXIT.unreachable}  the node process does not answer
+  ${EXIT.unreachable}  the node process, or the API server, does not answer
 Results go to stdout, messages to stderr.`;
 
 /** Runs one command line (without "node" and "weirctl") and tells the exit code. Throws nothing that a user could cause. */
@@ -69,6 +70,7 @@ function createProgram(io: Io, version: string, done: (code: ExitCode) => void):
     .addCommand(statusCommand(io, done))
     .addCommand(getCommand(io, done))
     .addCommand(flowsCommand(io, done))
+    .addCommand(groupsCommand(io, done))
     .addCommand(annotateCommand(io, done))
     .addCommand(compileCommand(io, done))
     .addCommand(explainCommand(io, done))

@@ -1,6 +1,9 @@
 /** `make demo`: Weir on two nodes, from a folder of manifests or an API server, with real packets. See README.md. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { describeError } from "#base/errors.ts";
 import { createFabric } from "./fabric.ts";
+import { createFolderCopy, readObjects } from "./folder.ts";
 import { type DemoKube, startDemoKube } from "./kube.ts";
 import { Lab } from "./lab.ts";
 import { type Follower, followManifests, type Intent } from "./manifests.ts";
@@ -9,6 +12,7 @@ import { describeMore } from "./more.ts";
 import { createNarrator } from "./narrator.ts";
 import { type DemoOptions, readOptions } from "./options.ts";
 import { probeTwice } from "./probing.ts";
+import { servicesOf } from "./services.ts";
 import { createVerdicts } from "./verdicts.ts";
 
 const narrator = createNarrator();
@@ -37,18 +41,24 @@ async function run(options: DemoOptions): Promise<void> {
   undo.push(() => fabric.close());
   const kube = options.api ? await startApi(fabric.outside.netns, fabric.outside.addresses[4] ?? "") : undefined;
   let uids: ReadonlyMap<string, string> = new Map();
+  const copy = join(fabric.directory, "manifests");
+  await mkdir(copy, { recursive: true });
+  const plane = kube?.follow(options.directory) ?? createFolderCopy(options.directory, copy);
   const lab = new Lab({
     fabric,
     narrator,
-    source: kube === undefined ? { manifests: options.directory } : { kubernetes: { kubeconfig: kube.kubeconfig } },
+    source: kube === undefined ? { manifests: copy } : { kubernetes: { kubeconfig: kube.kubeconfig } },
     traffic: { encapsulation: options.encapsulation, tunnel: options.tunnel },
     uidOf: (key) => uids.get(key) ?? "",
   });
   undo.push(() => lab.close());
   const takeOver = async (intent: Intent) => {
-    if (kube !== undefined)
-      uids = await narrator.step("manifests applied to the API server", () => kube.applyFolder(options.directory));
-    return lab.apply(intent);
+    const publish = () => plane.publish(lab.addresses);
+    uids = kube === undefined ? await publish() : await narrator.step("manifests applied to the API server", publish);
+    const fresh = await lab.apply(intent);
+    // As a kubelet and the controllers would: only now the pods have addresses, and services endpoints.
+    await publish();
+    return fresh;
   };
   const cells = await follow(options, lab, takeOver);
   const faults = cells.filter(({ fault }) => fault !== undefined).length;
@@ -85,12 +95,14 @@ async function follow(
         const labels = new Set(fresh.map(({ label }) => label));
         const touches = (label: string) => all || labels.has(label);
         const endpoints = lab.endpoints.map(({ endpoint }) => endpoint);
-        const judge = createVerdicts(intent.objects, endpoints);
+        const services = servicesOf(intent.objects, readObjects(options.directory), endpoints);
+        const columns = [...endpoints, ...services];
+        const judge = createVerdicts(intent.objects, columns);
         const cells = await narrator.step(
           (done) => `${done.length} probes with real packets`,
-          () => probeTwice(lab.endpoints, (from, to) => touches(from.label) || touches(to.label), judge),
+          () => probeTwice(lab.endpoints, services, (from, to) => touches(from.label) || touches(to.label), judge),
         );
-        narrator.print(`\n${formatMatrix(endpoints, cells, narrator.colour)}\n`);
+        narrator.print(`\n${formatMatrix(columns, cells, narrator.colour)}\n`);
         if (first) resolve(cells);
         first = false;
       } catch (error) {

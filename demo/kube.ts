@@ -1,21 +1,21 @@
 import { spawn } from "node:child_process";
-import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { parseAllDocuments } from "yaml";
 import type { KubeObject } from "#test/rig/kube-rig-client.ts";
+import { type ControlPlane, nameOf, slicesOf, statusOf } from "./control-plane.ts";
+import { readObjects } from "./folder.ts";
 import type { KubeReply, KubeRequest } from "./kube-server.ts";
 
 export interface DemoKube {
   readonly kubeconfig: string;
   readonly server: string;
-  /** Makes the API server hold what the folder holds; gives the uid of each pod, by "namespace/name". */
-  applyFolder(directory: string): Promise<ReadonlyMap<string, string>>;
+  /** Makes the API server hold what the folder holds. */
+  follow(directory: string): ControlPlane;
   stop(): Promise<void>;
 }
 
 /** What others refer to comes first. */
-const ORDER = ["Namespace", "Node"];
+const ORDER = ["Namespace", "Node", "ServiceCIDR"];
 
 export async function startDemoKube(netns: string, address: string): Promise<DemoKube> {
   const program = join(import.meta.dirname, "kube-server.ts");
@@ -36,15 +36,22 @@ export async function startDemoKube(netns: string, address: string): Promise<Dem
   return {
     kubeconfig,
     server,
-    async applyFolder(directory) {
-      const wanted = new Map(readObjects(directory).map((object) => [identify(object), object]));
-      const gone = [...applied].filter(([key]) => !wanted.has(key)).map(([, object]) => object);
-      const request: KubeRequest = { apply: [...wanted.values()], remove: gone };
-      child.stdin.write(`${JSON.stringify(request)}\n`);
-      const { uids = {} } = await next();
-      applied = wanted;
-      return new Map(Object.entries(uids));
-    },
+    follow: (directory) => ({
+      async publish(addresses) {
+        const objects = inOrder(readObjects(directory));
+        const known = objects.map((object) => {
+          const own = object.kind === "Pod" ? addresses.get(nameOf(object)) : undefined;
+          return own === undefined || "status" in object ? object : { ...object, status: statusOf(own) };
+        });
+        const wanted = new Map([...known, ...slicesOf(objects, addresses)].map((object) => [identify(object), object]));
+        const gone = [...applied].filter(([key]) => !wanted.has(key)).map(([, object]) => object);
+        const request: KubeRequest = { apply: [...wanted.values()], remove: gone };
+        child.stdin.write(`${JSON.stringify(request)}\n`);
+        const { uids = {} } = await next();
+        applied = wanted;
+        return new Map(Object.entries(uids));
+      },
+    }),
     async stop() {
       child.stdin.end();
       await new Promise((resolve) => (child.exitCode === null ? child.once("exit", resolve) : resolve(undefined)));
@@ -52,15 +59,9 @@ export async function startDemoKube(netns: string, address: string): Promise<Dem
   };
 }
 
-/** The objects of every manifest. A document that does not parse is left to the watcher of the folder to tell of. */
-function readObjects(directory: string): KubeObject[] {
+function inOrder(objects: readonly KubeObject[]): KubeObject[] {
   const rank = ({ kind }: KubeObject) => (ORDER.includes(kind) ? ORDER.indexOf(kind) : ORDER.length);
-  return globSync(join(directory, "**/*.{yaml,yml}"))
-    .sort()
-    .flatMap((file) => parseAllDocuments(readFileSync(file, "utf8")))
-    .filter((document) => document.errors.length === 0 && document.contents !== null)
-    .map((document): KubeObject => document.toJS())
-    .sort((a, b) => rank(a) - rank(b));
+  return objects.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function identify({ apiVersion, kind, metadata }: KubeObject): string {

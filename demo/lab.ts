@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { formatIp, isIpv4 } from "#base/address.ts";
 import type { Node, Pod } from "#pipeline/model/model.ts";
 import { type CniCall, type CniResult, callCni } from "./cni.ts";
+import type { PodAddresses } from "./control-plane.ts";
 import type { Addresses, Fabric, FabricNode } from "./fabric.ts";
 import type { Intent } from "./manifests.ts";
-import type { Endpoint } from "./matrix.ts";
+import type { Place } from "./matrix.ts";
 import type { Narrator } from "./narrator.ts";
 import { type Probed, type Prober, startProber } from "./probing.ts";
 import { startWeirNode, type WeirNode, type WeirNodeOptions } from "./weir-node.ts";
@@ -51,6 +52,11 @@ export class Lab {
     return this.#pods;
   }
 
+  /** Of the pods that run, by "namespace/name". */
+  get addresses(): PodAddresses {
+    return new Map([...this.#pods].map(([key, { endpoint }]) => [key, endpoint.addresses]));
+  }
+
   /** Pods first, then nodes, then the outside. */
   get endpoints(): Probed[] {
     const pods = [...this.#pods].sort(([a], [b]) => a.localeCompare(b)).map(([, pod]) => pod);
@@ -59,7 +65,7 @@ export class Lab {
   }
 
   /** Makes the lab what the manifests say; returns the pods that are new. */
-  async apply({ nodes, pods }: Intent): Promise<readonly Endpoint[]> {
+  async apply({ nodes, pods }: Intent): Promise<readonly Place[]> {
     const leaving = [...this.#pods.values()].filter(({ pod }) => !isSamePod(pod, pods.get(keyOf(pod))));
     await Promise.all(leaving.map((one) => this.#unplug(one)));
     await Promise.all([...this.#nodes.keys()].filter((name) => !nodes.has(name)).map((name) => this.#removeNode(name)));
@@ -130,7 +136,7 @@ export class Lab {
     return false;
   }
 
-  async #plug(pod: Pod): Promise<Endpoint> {
+  async #plug(pod: Pod): Promise<Place> {
     const { fabric, narrator, uidOf } = this.#options;
     const node = this.#nodes.get(pod.nodeName ?? "");
     if (node === undefined) throw new Error(`there is no node ${pod.nodeName}`);
@@ -150,7 +156,7 @@ export class Lab {
       const result = await narrator.step(describe, () => callCni("ADD", call));
       prober = await startProber(netns);
       const addresses = readAddresses(result);
-      const endpoint: Endpoint = { label: key, kind: "pod", node: pod.nodeName ?? "", netns, addresses };
+      const endpoint: Place = { label: key, kind: "pod", node: pod.nodeName ?? "", netns, addresses };
       this.#pods.set(key, { pod, call, prober, endpoint });
       return endpoint;
     } catch (error) {

@@ -67,7 +67,15 @@ function isRunning(pod: Pod): boolean {
   return pod.nodeName !== undefined && !pod.hostNetwork && !pod.completed;
 }
 
-/** A policy, or the labels that policies ask for. */
+const CONCERNS_VERDICTS: readonly ModelChange["kind"][] = [
+  "NetworkPolicy",
+  "ClusterNetworkPolicy",
+  "Namespace",
+  "Selection",
+  "Service",
+];
+
+/** A policy, the labels that policies ask for, or a service. */
 function mayChangeVerdicts({ kind }: ModelChange): boolean {
-  return kind === "NetworkPolicy" || kind === "ClusterNetworkPolicy" || kind === "Namespace" || kind === "Selection";
+  return CONCERNS_VERDICTS.includes(kind);
 }

@@ -5,12 +5,21 @@ export type Family = 4 | 6;
 export const FAMILIES: readonly Family[] = [4, 6];
 
 export interface Endpoint {
-  /** "shop/web", "alpha", "outside". */
+  /** "shop/web", "alpha", "outside", "service shop/web". */
   readonly label: string;
-  readonly kind: "pod" | "node" | "outside";
+  readonly kind: "pod" | "node" | "outside" | "service";
   readonly node?: string;
-  readonly netns: string;
   readonly addresses: Readonly<Partial<Record<Family, string>>>;
+  readonly service?: {
+    readonly port: number;
+    /** Labels of the pods behind it. */
+    readonly backends: readonly string[];
+  };
+}
+
+/** One from which probes can be sent. */
+export interface Place extends Endpoint {
+  readonly netns: string;
 }
 
 export interface Cell {
@@ -28,10 +37,10 @@ export interface Pair {
   readonly family: Family;
 }
 
-/** Everything that can be tried: pods and nodes to each other and to the outside, in each family that both ends have. */
+/** Everything that can be tried: pods and nodes to each other, to services and to the outside, in each family that both ends have. */
 export function* pairsOf(endpoints: readonly Endpoint[]): Generator<Pair> {
   for (const from of endpoints) {
-    if (from.kind === "outside") continue;
+    if (from.kind === "outside" || from.kind === "service") continue;
     for (const to of endpoints)
       for (const family of FAMILIES) {
         const pair = { from, to, family };
@@ -60,8 +69,8 @@ export interface Allowed {
 export const EVERYTHING_ALLOWED: Allowed = { ping: true, tcp: true };
 
 /**
- * What passes is what policies allow. A pod is seen under its own address by pods and nodes, and under its
- * node's by the outside. What a node is seen as is its kernel's choice.
+ * What passes is what policies allow. A pod is seen under its own address by pods and nodes, through a service too, and under its
+ * node's by the outside. What a node is seen as is its kernel's choice, and a pod cannot meet itself under its own address.
  */
 export function judgeCell(
   from: Endpoint,
@@ -72,7 +81,7 @@ export function judgeCell(
   allowed: Allowed = EVERYTHING_ALLOWED,
 ): Cell {
   const expected =
-    from.kind !== "pod"
+    from.kind !== "pod" || to.service?.backends.includes(from.label)
       ? undefined
       : to.kind === "outside"
         ? nodes.find(({ label }) => label === from.node)?.addresses[family]
@@ -102,7 +111,7 @@ export function formatMatrix(endpoints: readonly Endpoint[], cells: readonly Cel
     endpoint.kind === "pod" ? String(pods.indexOf(endpoint) + 1) : endpoint.label,
   );
   const widths = heads.map((head) => Math.max(5, head.length + 1));
-  const rows = endpoints.filter(({ kind }) => kind !== "outside");
+  const rows = endpoints.filter(({ kind }) => kind === "pod" || kind === "node");
   const names = rows.map((row) => nameRow(row, pods.indexOf(row) + 1));
   const left = Math.max(...names.map((name) => name.length)) + 2;
 

@@ -1,6 +1,6 @@
 /**
  * Runs inside one network namespace, a pod's, a node's or the outside's: answers every TCP connection with the address it came
- * from, and on each line of stdin ({ id, host }) pings and connects to a fellow prober and says what it saw.
+ * from, and on each line of stdin (a ProbeRequest) pings and connects to a fellow prober and says what it saw.
  */
 import { execFile } from "node:child_process";
 import { connect, createServer } from "node:net";
@@ -13,6 +13,9 @@ const PATIENCE = 3000;
 export interface ProbeRequest {
   readonly id: number;
   readonly host: string;
+  readonly port: number;
+  /** Nobody answers pings to a service. */
+  readonly isService: boolean;
 }
 
 export interface ProbeReply {
@@ -36,8 +39,8 @@ if (import.meta.main) {
   requests.on("close", () => process.exit(0));
 }
 
-async function answer({ id, host }: ProbeRequest): Promise<void> {
-  const [ping, tcp] = await Promise.all([sendPing(host), openConnection(host)]);
+async function answer({ id, host, port, isService }: ProbeRequest): Promise<void> {
+  const [ping, tcp] = await Promise.all([isService ? undefined : sendPing(host), openConnection(host, port)]);
   const reply: ProbeReply = {
     id,
     ...(ping === undefined ? {} : { ping }),
@@ -62,9 +65,9 @@ async function sendPing(host: string): Promise<number | undefined> {
   return undefined;
 }
 
-function openConnection(host: string): Promise<{ seenAs?: string; error?: string }> {
+function openConnection(host: string, port: number): Promise<{ seenAs?: string; error?: string }> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port: PROBE_PORT });
+    const socket = connect({ host, port });
     let text = "";
     socket.setTimeout(PATIENCE, () => socket.destroy(new Error(`no answer within ${PATIENCE / 1000} s`)));
     socket.on("data", (chunk: Buffer) => (text += chunk.toString()));

@@ -1,5 +1,5 @@
 import { formatIp, type Ip, parseIp } from "#base/address.ts";
-import { createEvaluator, isDenied, type PodOf } from "#pipeline/explain/evaluate.ts";
+import { createEvaluator, isDenied } from "#pipeline/explain/evaluate.ts";
 import { gatewayAddress } from "#pipeline/features/nodes.ts";
 import type { Objects } from "#pipeline/model/model.ts";
 import type { Allowed, Endpoint, Family, Pair } from "./matrix.ts";
@@ -8,43 +8,32 @@ import { PROBE_PORT } from "./prober.ts";
 const ICMP = { 4: 1, 6: 58 } as const;
 const TCP = 6;
 
-/**
- * What the policies in the manifests say of each probe between these ends. Each end's node judges by what it knows: of a pod
- * elsewhere that is the address in its manifest's status, and a folder that has none tells of nobody.
- */
+/** What the policies in the manifests say of each probe between these ends; of a service, if they say the same of all behind it. */
 export function createVerdicts(objects: Objects, endpoints: readonly Endpoint[]): (pair: Pair) => Allowed {
-  const askAt = new Map(
-    endpoints.map((end) => [end.label, createEvaluator(objects, knownOn(end, endpoints, objects))]),
+  const labels = new Map(
+    endpoints
+      .filter(({ kind }) => kind === "pod")
+      .flatMap(({ label, addresses }) => Object.values(addresses).map((address) => [address, label] as const)),
   );
+  const evaluate = createEvaluator(objects, (ip) => objects.Pod.get(labels.get(formatIp(ip)) ?? ""));
 
   return ({ from, to, family }) => {
-    const destination = parseIp(to.addresses[family] ?? "");
+    const behind = to.service?.backends.map((label) => endpoints.find((one) => one.label === label)) ?? [to];
+    const destinations = behind.map((end) => parseIp(end?.addresses[family] ?? "")).filter((ip) => ip !== undefined);
     const sources = sourcesOf(from, family, objects);
     const agree = (protocol: number, destinationPort: number | undefined): boolean | undefined => {
-      if (destination === undefined) return undefined;
-      const verdicts = sources.map((source) => {
-        const packet = { source, destination, protocol, destinationPort };
-        const leaves = !isDenied(askAt.get(from.label)?.(packet).egress);
-        return leaves && !isDenied(askAt.get(to.label)?.(packet).ingress);
-      });
+      const verdicts = sources.flatMap((source) =>
+        destinations.map((destination) => {
+          const { egress, ingress } = evaluate({ source, destination, protocol, destinationPort });
+          return !isDenied(egress) && !isDenied(ingress);
+        }),
+      );
       return verdicts.every((one) => one === verdicts[0]) ? verdicts[0] : undefined;
     };
-    return { ping: agree(ICMP[family], undefined), tcp: agree(TCP, PROBE_PORT) };
+    if (to.service === undefined) return { ping: agree(ICMP[family], undefined), tcp: agree(TCP, PROBE_PORT) };
+    // A service with nobody behind it refuses.
+    return { ping: undefined, tcp: destinations.length === 0 ? false : agree(TCP, PROBE_PORT) };
   };
-}
-
-/** Whose address it is, as the node of that end knows it: its own pods, and whoever has a status. */
-function knownOn(end: Endpoint, endpoints: readonly Endpoint[], objects: Objects): PodOf {
-  const labels = new Map<string, string>();
-  for (const [key, { ips }] of objects.Pod) for (const ip of ips) labels.set(formatIp(ip), key);
-  for (const { kind, label, node, addresses } of endpoints)
-    if (kind === "pod" && node === nodeOf(end))
-      for (const address of Object.values(addresses)) labels.set(address, label);
-  return (ip) => objects.Pod.get(labels.get(formatIp(ip)) ?? "");
-}
-
-function nodeOf({ kind, label, node }: Endpoint): string | undefined {
-  return kind === "node" ? label : node;
 }
 
 /** A node's kernel chooses between its own address and that of weir-gw0. */

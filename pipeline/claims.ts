@@ -33,8 +33,11 @@ export interface Claims<K, C extends Claim, D> {
   settle(): Delta<K, D>;
 }
 
+/** Nearly always there is but one: no map for that. */
+type Claimants<C> = Map<Contributor, C> | { readonly contributor: Contributor; readonly claim: C };
+
 export function createClaims<K, C extends Claim, D>(kind: ClaimKind<K, C, D>): Claims<K, C, D> {
-  const claims = new Map<K, Map<Contributor, C>>();
+  const claims = new Map<K, Claimants<C>>();
   const desired = new Map<K, D>();
   const conflicts = new Map<K, readonly Problem[]>();
   let touched = new Set<K>();
@@ -43,6 +46,7 @@ export function createClaims<K, C extends Claim, D>(kind: ClaimKind<K, C, D>): C
     const claimants = claims.get(key);
     conflicts.delete(key);
     if (claimants === undefined) return undefined;
+    if (!(claimants instanceof Map)) return kind.merge(claimants.claim, claimants.claim.owners, key);
     const [winner, ...others] = [...claimants].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, claim]) => claim);
     const content = kind.contentOf(winner!);
     const losers = others.filter((other) => !isEqual(kind.contentOf(other), content));
@@ -61,16 +65,14 @@ export function createClaims<K, C extends Claim, D>(kind: ClaimKind<K, C, D>): C
     conflicts: () => [...conflicts.values()].flat(),
     add(contributor, claim) {
       const key = kind.keyOf(claim);
-      const claimants = claims.get(key);
-      if (claimants === undefined) claims.set(key, new Map([[contributor, claim]]));
-      else claimants.set(contributor, claim);
+      claims.set(key, join(claims.get(key), contributor, claim));
       touched.add(key);
     },
     withdraw(contributor, claim) {
       const key = kind.keyOf(claim);
       const claimants = claims.get(key);
-      claimants?.delete(contributor);
-      if (claimants?.size === 0) claims.delete(key);
+      if (claimants instanceof Map) claimants.delete(contributor);
+      if (claimants instanceof Map ? claimants.size === 0 : claimants?.contributor === contributor) claims.delete(key);
       touched.add(key);
     },
     settle() {
@@ -79,6 +81,15 @@ export function createClaims<K, C extends Claim, D>(kind: ClaimKind<K, C, D>): C
       return moveTo(desired, keys, mergeAt, kind.isSame);
     },
   };
+}
+
+function join<C>(claimants: Claimants<C> | undefined, contributor: Contributor, claim: C): Claimants<C> {
+  if (claimants instanceof Map) return claimants.set(contributor, claim);
+  if (claimants === undefined || claimants.contributor === contributor) return { contributor, claim };
+  return new Map([
+    [claimants.contributor, claimants.claim],
+    [contributor, claim],
+  ]);
 }
 
 /** Merges each key and returns the difference, which `desired` then holds. */

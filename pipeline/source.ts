@@ -15,8 +15,8 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 /** One object as its source has it now. */
-export interface RawChange {
-  readonly kind: Kind;
+export interface RawChange<K extends string = Kind> {
+  readonly kind: K;
   /** "namespace/name", or "name" for what has no namespace. */
   readonly key: string;
   /** Parsed JSON; undefined when the object is gone. */
@@ -24,9 +24,9 @@ export interface RawChange {
 }
 
 /** What a source says at once: either all of it is seen by the pipeline, or nothing. */
-export interface SourceBatch {
+export interface SourceBatch<K extends string = Kind> {
   readonly source: string;
   /** The source is complete once this batch is applied; it stays so. */
   readonly synced: boolean;
-  readonly changes: readonly RawChange[];
+  readonly changes: readonly RawChange<K>[];
 }

@@ -18,6 +18,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
     // compiler paged in for what a start does in few and long calls. What is called often is optimised as ever.
     flags: ["--semi-space-growth-factor=1", "--no-use-osr", "--minimum-invocations-before-optimization=500"],
   },
+  "weir-cluster": { entry: "./controller/cluster/main.ts", flags: [] },
   weirctl: { entry: "./cli/main.ts", flags: [] },
 };
 /** V8's compiled code, filled by the runs below, so that a start compiles nothing. It is valid for this very Node and code only. */

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { type ClusterOptions, chooseSource, withClusterOptions } from "../cluster-option.ts";
 import { usageError } from "../errors.ts";
 import { withExamples } from "../examples.ts";
 import type { ExitCode } from "../exit-codes.ts";
@@ -7,7 +8,7 @@ import { MANIFESTS } from "../manifests-argument.ts";
 import { type OutputFormat, outputOption } from "../output.ts";
 import { socketOption } from "../socket-option.ts";
 
-interface ExplainOptions {
+interface ExplainOptions extends ClusterOptions {
   readonly live?: true;
   readonly socket: string;
   readonly output: OutputFormat;
@@ -18,7 +19,8 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
     .summary("why traffic passes or not, from manifests or live")
     .description(
       "which NetworkPolicy and which of its rules let traffic pass or stop it, in both directions, and what would have to be " +
-        "otherwise for it to pass. An end is a pod (shop/web), labels (shop/app=web, */tier in (a,b), shop/*) or an address; " +
+        "otherwise for it to pass. An end is a pod (shop/web), labels (shop/app=web, */tier in (a,b), shop/*) or an address; who receives " +
+        "may be a service (svc/shop/db, or an address of it), which leads to the endpoints that it may choose; " +
         "the port a number or a container port's name, TCP unless a protocol is given. Without a port every port is told that a " +
         "policy names. Exit code 1 if an end is not there, or something in the manifests is wrong",
     )
@@ -33,20 +35,19 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
     .addOption(outputOption())
     .action(async (source: string, destination: string, folder: string | undefined, options: ExplainOptions) => {
       const { live, socket, output } = options;
-      if (live && folder !== undefined) throw usageError("a folder or --live, not both");
+      const where = chooseSource(folder, options);
+      if (live && where !== ".") throw usageError("--live, a folder or --cluster: one of them");
       // Loaded when needed: the other commands start without the pipeline.
       if (live) return (await import("../explain-live.ts")).explainLive(io, source, destination, socket, output);
       const { explainManifests } = await import("../explain-manifests.ts");
-      done(await explainManifests(io, source, destination, folder ?? ".", output));
+      done(await explainManifests(io, source, destination, where, output));
     });
-  return withExamples(command, [
+  return withExamples(withClusterOptions(command, "ask about a cluster"), [
     ["weirctl explain shop/web shop/db:5432 manifests", "may it, and why?"],
     ["weirctl explain shop/app=web tools/*:53/UDP manifests", "each pod with the label, to each of a namespace"],
     ["weirctl explain shop/web [2001:db8::1]:443 manifests -o json", "to an address, for a program"],
+    ["weirctl explain shop/web svc/shop/db:5432 manifests", "through a service: to which endpoints, and may it?"],
     ["weirctl explain shop/web shop/db:5432 --live", "as this node has it now, with flows and packets"],
-    [
-      "kubectl get ns,node,pod,netpol -A -o yaml | weirctl explain shop/web shop/db -",
-      "in a cluster, as you may see it",
-    ],
+    ["weirctl explain shop/web svc/shop/db:5432 --cluster", "in your cluster, as you may see it"],
   ]);
 }

@@ -23,7 +23,10 @@ export function flowsCommand(io: Io, done: (code: ExitCode) => void): Command {
     .description("the live flow table, each flow with who it is for and why; what should be there and is not is marked")
     .option("--pod <namespace/name>", "only flows of this pod")
     .option("--table <number|name>", "only flows of this table")
-    .option("--owner <kind/name>", "only flows of this object: pod/default/web, node/n2, weir")
+    .option(
+      "--owner <kind/name>",
+      "only flows of this object: pod/default/web, service/shop/db, networkpolicy/shop/db, node/n2, weir",
+    )
     .addOption(socketOption())
     .addOption(outputOption())
     .action(async (options: FlowsOptions) => {
@@ -64,7 +67,8 @@ async function* formatFlows(flows: AsyncIterable<FlowEntry>): AsyncGenerator<str
   for await (const flow of flows) {
     const packets = flow.packets === undefined ? "" : `, ${flow.packets} packets`;
     const refusal = flow.reason === undefined ? "" : ` (${flow.reason})`;
-    const state = flow.status === "installed" ? "" : `${flow.status.toUpperCase()}${refusal} `;
+    const state =
+      flow.status === "installed" || flow.status === "learned" ? "" : `${flow.status.toUpperCase()}${refusal} `;
     yield `${flow.flow}  # ${state}${formatReason(flow.site, flow.owners)}${packets}\n`;
   }
 }

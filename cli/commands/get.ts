@@ -7,8 +7,10 @@ import type { Io } from "../io.ts";
 import { createNodeClient } from "../node-client.ts";
 import { formatTable, jsonDocument, type OutputFormat, outputOption } from "../output.ts";
 import { socketOption } from "../socket-option.ts";
+import { getConnectionsCommand } from "./get-connections.ts";
 import { getDenialsCommand } from "./get-denials.ts";
 import { getPoliciesCommand } from "./get-policies.ts";
+import { getServicesCommand } from "./get-services.ts";
 
 /** How one kind is listed. */
 interface Listing<T> {
@@ -47,17 +49,20 @@ const PROBLEMS: Listing<ProblemEntry> = {
 
 export function getCommand(io: Io, done: (code: ExitCode) => void): Command {
   const get = new Command("get")
-    .summary("list pods, nodes, policies, denials or problems")
-    .description("list what the node knows: pods, nodes, policies, denials or problems");
+    .summary("list pods, nodes, services, policies, denials, connections or problems")
+    .description("list what the node knows: pods, nodes, services, policies, denials, connections or problems");
   get.addCommand(listCommand(io, "pods", PODS));
   get.addCommand(listCommand(io, "nodes", NODES));
+  get.addCommand(getServicesCommand(io, done));
   get.addCommand(getPoliciesCommand(io, done));
   get.addCommand(getDenialsCommand(io));
+  get.addCommand(getConnectionsCommand(io));
   get.addCommand(listCommand(io, "problems", PROBLEMS));
   return withExamples(get, [
     ["weirctl get pods", "the pods of this node"],
     ["weirctl get pods default/web", "one of them; exit code 1 if it is not here"],
     ["weirctl get nodes", "the peers, and whether by tunnel or directly"],
+    ["weirctl get services shop/db", "which endpoints it has here, and why not others"],
     ["weirctl get policies", "what policies do here, with hits"],
     ["weirctl get denials -w", "packets that policies deny, as it happens"],
     ["weirctl get problems -o json", "for a program"],

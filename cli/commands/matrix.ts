@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { type PortClass, parsePort } from "#pipeline/explain/port-classes.ts";
+import { type ClusterOptions, chooseSource, withClusterOptions } from "../cluster-option.ts";
 import { usageError } from "../errors.ts";
 import { withExamples } from "../examples.ts";
 import type { ExitCode } from "../exit-codes.ts";
@@ -21,7 +22,7 @@ export function matrixCommand(io: Io, done: (code: ExitCode) => void): Command {
         "names, and all others together. A workload is the pods of a namespace that have the same labels, apart from those that " +
         "controllers give each pod. Exit code 1 if something in the manifests is wrong",
     )
-    .argument("[folder]", MANIFESTS, ".")
+    .argument("[folder]", `${MANIFESTS} (default: ".")`)
     .option(
       "--port <port[/protocol]>",
       "80, 80/TCP, 53/UDP; may be repeated",
@@ -30,15 +31,15 @@ export function matrixCommand(io: Io, done: (code: ExitCode) => void): Command {
     )
     .addOption(new Option("--by <what>", "rows and columns").choices(["pod", "workload"]).default("pod"))
     .addOption(outputOption())
-    .action(async (folder: string, options: MatrixOptions) => {
+    .action(async (folder: string | undefined, options: MatrixOptions & ClusterOptions) => {
       const { printMatrix } = await import("../print-matrix.ts");
-      done(await printMatrix(io, folder, options));
+      done(await printMatrix(io, chooseSource(folder, options), options));
     });
-  return withExamples(command, [
+  return withExamples(withClusterOptions(command, "that of a cluster"), [
     ["weirctl matrix manifests --port 80", "a table: + passes, x is denied"],
     ["weirctl matrix manifests --by workload", "one row for pods with the same labels, every port that a policy names"],
     ["weirctl matrix --port 80/TCP --port 53/UDP -o json manifests", '[{"from","to","port","verdict","by"}]'],
-    ["kubectl get ns,node,pod,netpol -A -o yaml | weirctl matrix -", "in a cluster"],
+    ["weirctl matrix --cluster --by workload", "in your cluster"],
   ]);
 }
 

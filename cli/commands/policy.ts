@@ -1,5 +1,7 @@
 import { Command, Option } from "commander";
+import { type ClusterOptions, chooseSource, clusterSource, withClusterOptions } from "../cluster-option.ts";
 import type { DiffFormat } from "../diff-policies.ts";
+import { usageError } from "../errors.ts";
 import { withExamples } from "../examples.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
@@ -64,20 +66,25 @@ function diffCommand(io: Io, done: Done): Command {
       "compares who may talk to whom by the policies of two folders of manifests: pods, and addresses outside, at every port " +
         "that a policy names and all others. Exit code 0 if it is the same, 1 if not, 2 if something in the manifests is wrong",
     )
-    .argument("<before>", MANIFESTS)
-    .argument("<after>", "the same, to compare with")
+    .argument("<before>", `${MANIFESTS}; with --cluster what would be applied to it`)
+    .argument("[after]", "the same, to compare with")
     .addOption(
       new Option("-o, --output <format>", "text for people, json for programs, markdown for a review")
         .choices(["text", "json", "markdown"])
         .default("text"),
     )
-    .action(async (before: string, after: string, { output }: { output: DiffFormat }) => {
-      const { diffPolicies } = await import("../diff-policies.ts");
-      done(await diffPolicies(io, before, after, output));
+    .action(async (before: string, after: string | undefined, options: ClusterOptions & { output: DiffFormat }) => {
+      const { diffCluster, diffPolicies } = await import("../diff-policies.ts");
+      const source = clusterSource(options);
+      if ((source === undefined) !== (after !== undefined))
+        throw usageError("two folders, or --cluster and one folder");
+      if (source !== undefined) done(await diffCluster(io, source, before, options.output));
+      else done(await diffPolicies(io, before, after ?? ".", options.output));
     });
-  return withExamples(command, [
+  return withExamples(withClusterOptions(command, "compare with a cluster"), [
     ["weirctl policy diff before after", "what a change of policies comes to"],
     ["weirctl policy diff before after -o markdown", "as a comment on a merge request"],
+    ["weirctl policy diff --cluster manifests", "what applying them would change in your cluster"],
   ]);
 }
 
@@ -85,23 +92,24 @@ function lintCommand(io: Io, done: Done): Command {
   const command = new Command("lint")
     .summary("what in policies is wrong or probably not meant")
     .description(
-      "checks the NetworkPolicies of a folder of manifests: what the API would refuse, selectors without pods, egress without " +
+      "checks the policies of a folder of manifests: what the API would refuse, selectors without pods, egress without " +
         "DNS, unknown port names, rules without effect, selectors in two items that belong in one, and more",
     )
-    .argument("[folder]", MANIFESTS, ".")
+    .argument("[folder]", `${MANIFESTS} (default: ".")`)
     .addOption(
       new Option("--fail-on <severity>", "exit code 1 from this severity on")
         .choices(["error", "warning", "info"])
         .default("warning"),
     )
     .addOption(outputOption())
-    .action(async (folder: string, options: LintOptions) => {
+    .action(async (folder: string | undefined, options: LintOptions & ClusterOptions) => {
       const { lintPolicies } = await import("../lint-policies.ts");
-      done(await lintPolicies(io, folder, options));
+      done(await lintPolicies(io, chooseSource(folder, options), options));
     });
-  return withExamples(command, [
+  return withExamples(withClusterOptions(command, "check those of a cluster"), [
     ["weirctl policy lint manifests", "findings, each with what to do"],
     ["weirctl policy lint manifests --fail-on error -o json", "for a program; only errors fail"],
+    ["weirctl policy lint --cluster", "those of your cluster"],
   ]);
 }
 

@@ -27,7 +27,7 @@ export function statusCommand(io: Io, done: (code: ExitCode) => void): Command {
 }
 
 function formatStatus(status: NodeStatus): string {
-  const { flows, denials } = status;
+  const { flows, denials, connections } = status;
   const counts = [`${flows.desired} desired`, `${flows.installed} installed`];
   if (flows.pending > 0) counts.push(`${flows.pending} pending`);
   if (flows.failed > 0) counts.push(`${flows.failed} failed`);
@@ -46,6 +46,10 @@ function formatStatus(status: NodeStatus): string {
     ["peers", String(status.peers)],
     ["problems", status.problems === 0 ? "0" : `${status.problems} (weirctl get problems)`],
     ["denials", `${denials.told} told (weirctl get denials), ${denials.untold} beyond the limit`],
+    [
+      "logged connections",
+      `${connections.told} told (weirctl get connections), ${connections.untold} beyond the limit`,
+    ],
     ["flows", counts.join(", ")],
   ];
   return formatTable(["node", status.node], rows);

@@ -1,4 +1,4 @@
-import type { Check, Health } from "./http/health.ts";
+import type { Check, Health } from "#controller/process/health.ts";
 
 /** What the parts of a node say of themselves: undefined when all is well, else what is not. */
 export interface Faults {

@@ -1,11 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { describeError } from "#base/errors.ts";
-import { problemsOf } from "#controller/node/config/issues.ts";
-import type { ConfigProblem } from "#controller/node/config/problem.ts";
-import { ConfigError } from "#controller/node/config/problem.ts";
 import type { ParsedConfig } from "#controller/node/config/schema.ts";
 import { nodeNameSchema, schema } from "#controller/node/config/schema.ts";
-import { readYaml } from "#controller/node/config/yaml.ts";
+import type { ConfigProblem } from "#controller/process/config/problem.ts";
+import { checkConfig, readConfigFile } from "#controller/process/config/read.ts";
 
 export type SourceConfig =
   | { readonly kubernetes: { readonly kubeconfig?: string | undefined } }
@@ -25,14 +21,8 @@ export interface Surroundings {
 
 /** Reads and checks a configuration file; without one, every setting has its default. Throws ConfigError. */
 export async function loadConfig(file: string | undefined, surroundings: Surroundings): Promise<NodeConfig> {
-  if (file === undefined) return parseConfig("", "defaults", surroundings);
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    throw new ConfigError(file, [{ path: "", found: describeError(error), expected: "a readable file of YAML" }]);
-  }
-  return parseConfig(text, file, surroundings);
+  const { text, origin } = await readConfigFile(file);
+  return parseConfig(text, origin, surroundings);
 }
 
 /**
@@ -41,16 +31,10 @@ export async function loadConfig(file: string | undefined, surroundings: Surroun
  *     parseConfig("traffic: {tunnel: vxlan}", "weir.yaml", { env: process.env, hostname: hostname() })
  */
 export function parseConfig(text: string, origin: string, surroundings: Surroundings): NodeConfig {
-  const yaml = readYaml(text);
-  if (yaml.problems.length > 0) throw new ConfigError(origin, yaml.problems);
-  const given = yaml.value ?? {};
-  const parsed = schema.safeParse(given);
-  const problems = parsed.success ? [] : problemsOf(parsed.error.issues, schema, yaml);
-  const named = typeof given === "object" && given !== null && "nodeName" in given;
-  if (!named) problems.push(...checkSurroundings(surroundings));
-  if (!parsed.success || problems.length > 0) throw new ConfigError(origin, problems);
-  const nodeName = parsed.data.nodeName ?? surroundingName(surroundings);
-  return { ...parsed.data, nodeName, source: chooseSource(parsed.data.source) };
+  const isNamed = (given: unknown) => typeof given === "object" && given !== null && "nodeName" in given;
+  const parsed = checkConfig(schema, text, origin, (given) => (isNamed(given) ? [] : checkSurroundings(surroundings)));
+  const nodeName = parsed.nodeName ?? surroundingName(surroundings);
+  return { ...parsed, nodeName, source: chooseSource(parsed.source) };
 }
 
 function chooseSource(source: ParsedConfig["source"]): SourceConfig {

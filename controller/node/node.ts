@@ -1,6 +1,8 @@
 import { merge, share, tap } from "rxjs";
 import type { Log } from "#base/log.ts";
+import { startHealthServer } from "#controller/process/health-server.ts";
 import { createGraph, type GraphInputs, type Targets } from "#pipeline/graph.ts";
+import { METERS } from "#pipeline/layout/meters.ts";
 import type { Pipeline, Step } from "#pipeline/pipeline.ts";
 import { reportPolicies } from "#pipeline/policy-status/report.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
@@ -8,10 +10,10 @@ import { isSwitchUnchanged } from "#pipeline/switch-state.ts";
 import { createHealth, type Faults, networkChecks } from "./checks.ts";
 import type { NodeConfig } from "./config.ts";
 import { startControlServer } from "./http/control-server.ts";
-import { startHealthServer } from "./http/health-server.ts";
 import { createMetrics, type Metrics, type Readings } from "./http/metrics.ts";
 import { createParts, type Parts } from "./parts.ts";
 import { createPodService, type PodService } from "./pod-service.ts";
+import { createPolicyEntries } from "./policy-entries.ts";
 import { createReporting, type Reporting, silentReporting } from "./reporting.ts";
 import type { Applied } from "./switch/flow-reconciler.ts";
 import { createNodeView, type LiveView, reportSources } from "./view.ts";
@@ -56,7 +58,10 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
   const reporting =
     intent.kube === undefined
       ? silentReporting
-      : createReporting(config.nodeName, intent.kube.request, pipeline.view, log, signal);
+      : createReporting({
+          ...{ node: config.nodeName, request: intent.kube.request, view: pipeline.view, log, signal },
+          policies: createPolicyEntries(parts),
+        });
   const settle = (): void => settleNode(parts, faults, reporting, () => pods.open().catch(fail));
 
   const graph$ = createGraph(
@@ -203,7 +208,7 @@ function observed(parts: Parts, metrics: Metrics, settle: () => void): Pipeline 
 }
 
 function readingsOf(
-  { pipeline, problems, intent, replica, bridgeSwitch, denials, counters, names }: Parts,
+  { pipeline, problems, intent, replica, bridgeSwitch, denials, connections, counters, names }: Parts,
   view: () => LiveView,
 ): Readings {
   return {
@@ -220,7 +225,8 @@ function readingsOf(
       ovsdb: replica.connected,
       switch: bridgeSwitch.connection !== undefined,
     }),
-    denials: () => ({ told: denials.told, untold: counters.untold, byPolicy: denials.counts() }),
+    connections: () => ({ told: connections.told, untold: counters.droppedBy(METERS.connections.id) }),
+    denials: () => ({ told: denials.told, untold: counters.droppedBy(METERS.denials.id), byPolicy: denials.counts() }),
     names: () => ({ ...names.counts, answers: names.answers.counts }),
     refresh: counters.refresh,
   };

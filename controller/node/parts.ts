@@ -9,8 +9,11 @@ import { createRealisation, type Realisation } from "#pipeline/policy-status/rea
 import type { Problem } from "#pipeline/problem.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import type { NodeConfig } from "./config.ts";
+import { type ConnectionLog, createConnectionLog } from "./denials/connection-log.ts";
 import { type Counters, createCounters } from "./denials/counters.ts";
-import { createDenialLog, type DenialLog, deniedPacket } from "./denials/denial-log.ts";
+import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
+import { createRefuser } from "./denials/refuser.ts";
+import { takePacket } from "./denials/take-packet.ts";
 import { createNames, isPausedAnswer, NAMES_SOURCE, type Names } from "./dns/index.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
@@ -54,6 +57,7 @@ export interface Parts {
   readonly denials: DenialLog;
   readonly names: Names;
   readonly written: Written;
+  readonly connections: ConnectionLog;
   readonly counters: Counters;
   readonly realisation: Realisation;
   /** This node's own object, as far as it is known. */
@@ -79,13 +83,16 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
       nodeAddressFamily: familyOfFirst(self()),
     });
   const denials = createDenialLog({ view, log, now: () => new Date(), onDenial: options.onDenial });
-  const bridgeSwitch = new Switch({
+  const connections = createConnectionLog({ view, log, now: () => new Date() });
+  const refuser = createRefuser({ view, log, connection: () => bridgeSwitch.connection });
+  const bridgeSwitch: Switch = new Switch({
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
     onPacket(packet) {
       if (isPausedAnswer(packet)) names.take(packet);
-      else if (!names.lookAgain(packet)) denials.take(deniedPacket(packet));
+      else if (!names.lookAgain(packet))
+        takePacket(packet, { denial: denials.take, refusal: refuser.take, connection: connections.take });
     },
   });
   const written = createWritten(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key));
@@ -103,7 +110,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
   });
   return {
-    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, names, written },
+    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, connections, names, written },
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
     realisation: createRealisation(
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,

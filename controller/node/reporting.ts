@@ -1,11 +1,13 @@
 import type { Log } from "#base/log.ts";
+import type { KubeRequest } from "#controller/watch/kube-request.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Problem } from "#pipeline/problem.ts";
+import type { PolicyEntries } from "./policy-entries.ts";
 import { createDenialEvents } from "./status/denial-events.ts";
 import { createEventRecorder } from "./status/events.ts";
-import type { KubeRequest } from "./status/kube-request.ts";
 import { createNodeStatusWriter, type NodeReport } from "./status/node-status.ts";
+import { createPolicyReporter } from "./status/policy-report.ts";
 
 /** What the node tells of itself to the API server; nobody waits for it. */
 export interface Reporting {
@@ -16,25 +18,33 @@ export interface Reporting {
 /** Without an API server there is nobody to tell. */
 export const silentReporting: Reporting = { update() {}, deny() {} };
 
-export function createReporting(
-  node: string,
-  request: KubeRequest,
-  view: View,
-  log: Log,
-  signal: AbortSignal,
-): Reporting {
+export interface ReportingOptions {
+  readonly node: string;
+  readonly request: KubeRequest;
+  readonly view: View;
+  readonly policies: PolicyEntries;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+export function createReporting({ node, request, view, policies, log, signal }: ReportingOptions): Reporting {
   const uidOf = (kind: string, key: string): string | undefined =>
     kind === "Pod" ? view.Pod.get(key)?.uid : kind === "Node" ? view.Node.get(key)?.uid : undefined;
   const isOurs = (kind: string, key: string): boolean =>
     kind === "Pod" ? view.Pod.get(key)?.nodeName === node : kind === "Node" && key === node;
   const status = createNodeStatusWriter({ node, request, log, signal });
-  const options = { node, request, uidOf, log, signal };
+  const options = { component: "weir-node", instance: node, request, uidOf, log, signal };
   const events = createEventRecorder({ ...options, isOurs });
   const denials = createDenialEvents(options);
+  const nodeUid = (): string | undefined => view.Node.get(node)?.uid;
+  const policyReporter = createPolicyReporter({
+    ...{ node, request, nodeUid, entries: policies.now, count: policies.count, log, signal },
+  });
   return {
     update(report, problems) {
       status.report(report, view.Node.get(node));
       events.sync(problems);
+      policyReporter.touch();
     },
     deny: denials.add,
   };

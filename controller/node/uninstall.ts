@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError, WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import { isServed } from "#controller/process/listening.ts";
 import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
 import { createPodSide, removeConflist } from "./cni-server/index.ts";
 import type { NodeConfig } from "./config.ts";
 import { findHelper } from "./helper.ts";
 import { uninstallHost } from "./host/index.ts";
-import { isServed } from "./http/listening.ts";
 import { createPortReplica, type PortReplica, removeBridge } from "./ports/index.ts";
 import { readList, run } from "./system/commands.ts";
 

@@ -1,13 +1,23 @@
 import { formatCidr, formatIp, formatMac } from "#base/address.ts";
+import { type Check, runChecks } from "#controller/process/health.ts";
+import type { Flow } from "#openflow/flow.ts";
+import { OFPG_ALL } from "#openflow/messages/groups.ts";
+import type { Ends } from "#pipeline/denials/ends.ts";
 import { ask } from "#pipeline/explain/ask.ts";
 import { clusterOf } from "#pipeline/explain/cluster.ts";
-import type { Node, Port } from "#pipeline/model/model.ts";
+import { rememberedCookie } from "#pipeline/features/service/affinity.ts";
+import { siteOfCookie } from "#pipeline/layout/cookie.ts";
+import { METERS } from "#pipeline/layout/meters.ts";
+import type { Node, Port, View } from "#pipeline/model/model.ts";
+import type { Owner } from "#pipeline/owner.ts";
 import type { Pipeline } from "#pipeline/pipeline.ts";
 import { type ReportSources, reportPolicies } from "#pipeline/policy-status/report.ts";
+import { reportServices, type ServiceSources } from "#pipeline/service-status/report.ts";
 import type { NodeConfig } from "./config.ts";
 import { cookieEntries, flowEntries } from "./http/flow-entries.ts";
-import { type Check, runChecks } from "./http/health.ts";
-import type { DenialFilter, DenialRecord, FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
+import { groupEntries } from "./http/group-entries.ts";
+import type { DenialFilter, FlowCounts, NodeEntry, NodeView, PodEntry } from "./http/node-view.ts";
+import { readServiceCounts, type ServiceCounts } from "./http/service-counts.ts";
 import type { Parts } from "./parts.ts";
 import type { EntryStatus } from "./switch/entry-status.ts";
 import type { FlowReconciler } from "./switch/flow-reconciler.ts";
@@ -31,7 +41,7 @@ const MOST_PAIRS = 100;
 
 /** The node as weirctl and the metrics see it, over the parts that know. */
 export function createNodeView({ config, version, parts, checks }: ViewOptions): LiveView {
-  const { pipeline, readiness, problems, denials, counters } = parts;
+  const { pipeline, readiness, problems, denials, connections, counters } = parts;
   const { reconciler } = parts.bridgeSwitch;
   const startedAt = new Date().toISOString();
   const peers = (): number => pipeline.view.Node.size - (parts.self() === undefined ? 0 : 1);
@@ -57,7 +67,8 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
         ...(mtu === undefined ? {} : { mtu }),
         podCidrs: (parts.self()?.podCidrs ?? []).map(formatCidr),
         ...{ pods: pipeline.view.Port.size, peers: peers(), problems: problems().length, flows: flowCounts() },
-        denials: { told: denials.told, untold: counters.untold },
+        connections: { told: connections.told, untold: counters.droppedBy(METERS.connections.id) },
+        denials: { told: denials.told, untold: counters.droppedBy(METERS.denials.id) },
       };
     },
     pods: () => [...pipeline.view.Port.values()].map((port) => podEntry(port, readiness)),
@@ -66,7 +77,20 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
     async flows(filter) {
       const installed = (await parts.bridgeSwitch.connection?.dumpFlows()) ?? [];
       const statusOf = (key: string): EntryStatus => reconciler.status(key);
-      return flowEntries({ installed, desired: pipeline.desired.flows, statusOf }, filter);
+      const learnedFor = learnedFlows(pipeline.view);
+      return flowEntries({ installed, desired: pipeline.desired.flows, statusOf, learnedFor }, filter);
+    },
+    async groups(filter) {
+      const { connection } = parts.bridgeSwitch;
+      const installed = (await connection?.multipart("group_desc", { groupId: OFPG_ALL })) ?? [];
+      const { bucketPackets } = await readServiceCounts(connection);
+      const statusOf = (id: number): EntryStatus => reconciler.groupStatus(id);
+      return groupEntries({ installed, bucketPackets, desired: pipeline.desired.groups, statusOf }, filter);
+    },
+    async services(name) {
+      const counts = await readServiceCounts(parts.bridgeSwitch.connection);
+      const names = name === undefined ? undefined : new Set([name.includes("/") ? name : `default/${name}`]);
+      return reportServices({ ...serviceSources(parts, config), ...counts }, names);
     },
     async policies(name) {
       await counters.refresh();
@@ -78,12 +102,16 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
     async *watchDenials(filter, signal) {
       for await (const record of denials.follow(signal)) if (concerns(record, filter)) yield record;
     },
+    connections: (filter) => [...connections.recent()].filter((record) => concerns(record, filter)),
+    async *watchConnections(filter, signal) {
+      for await (const record of connections.follow(signal)) if (concerns(record, filter)) yield record;
+    },
     owners: () => cookieEntries(pipeline.desired.flows.values()),
     explain: (question) => ask(clusterOf(pipeline.view), question, MOST_PAIRS),
   };
 }
 
-function concerns({ pod, peer }: DenialRecord, filter: DenialFilter): boolean {
+function concerns({ pod, peer }: Ends, filter: DenialFilter): boolean {
   return filter.pod === undefined || pod === filter.pod || peer === `pod ${filter.pod}`;
 }
 
@@ -93,6 +121,31 @@ export function reportSources({ pipeline, bridgeSwitch, counters, realisation, p
     ...{ view: pipeline.view, engine: pipeline.engine, hits: counters.hits, problems: problems() },
     statusOf: (key) => bridgeSwitch.reconciler.status(key),
     realisedAt: realisation.realisedAt,
+  };
+}
+
+function serviceSources(
+  { pipeline, bridgeSwitch, problems }: Parts,
+  { nodeName }: NodeConfig,
+): Omit<ServiceSources, keyof ServiceCounts> {
+  const { reconciler } = bridgeSwitch;
+  return {
+    ...{ view: pipeline.view, engine: pipeline.engine, nodeName, problems: problems() },
+    flowStatus: (key) => reconciler.status(key),
+    groupStatus: (id) => reconciler.groupStatus(id),
+  };
+}
+
+/** The service for which the switch remembers a client's endpoint. */
+function learnedFlows({ Service: services }: View): (flow: Flow) => readonly Owner[] | undefined {
+  let byCookie: ReadonlyMap<bigint, Owner> | undefined;
+  return ({ cookie }) => {
+    if (siteOfCookie(cookie)?.site !== "services/remembered") return undefined;
+    byCookie ??= new Map(
+      [...services.keys()].map((name) => [rememberedCookie(name), { kind: "Service", name } as const]),
+    );
+    const owner = byCookie.get(cookie);
+    return owner === undefined ? [] : [owner];
   };
 }
 

@@ -1,33 +1,16 @@
-import { formatIp, type Ip } from "#base/address.ts";
 import type { Match } from "#openflow/match.ts";
-import { gatewayAddress } from "../features/nodes.ts";
 import { CT_MARK } from "../layout/conntrack.ts";
-import { DENIED_DIRECTION, DENIED_REASON, REGISTERS } from "../layout/registers.ts";
+import { DENIED_DIRECTION, DENIED_REASON } from "../layout/registers.ts";
 import type { Port, View } from "../model/model.ts";
 import { podKeyOf } from "../model/pod-of-port.ts";
 import type { Direction } from "../model/policy.ts";
-import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
-import { type Headers, readHeaders } from "./headers.ts";
+import { describeEnds, type Ends, nameEnds } from "./ends.ts";
+import { readNumber, readRegister, type ToldPacket } from "./metadata.ts";
 
-/** A packet that a policy denied, by the names of those it concerns. */
-export interface Denial {
-  /** Whose policies: those of the pod that sends, or of the one that would have had it. */
-  readonly direction: Direction;
+/** Who is to blame for a denial. */
+export interface Blame {
   /** isolation: no rule allows it. unknown: the API has not told of the pod yet. rule: a rule denies it. */
   readonly reason: keyof typeof DENIED_REASON;
-  /** cut: it belongs to a connection that was let through once. */
-  readonly connection: "new" | "cut";
-  /** "namespace/name" of the pod whose policies deny it. */
-  readonly pod: string;
-  readonly podAddress: string;
-  /** "pod shop/web", "node n2", or an address that is neither's. */
-  readonly peer: string;
-  readonly peerAddress: string;
-  /** "TCP", "ICMP", or the number. */
-  readonly protocol: string;
-  readonly sourcePort?: number;
-  readonly destinationPort?: number;
-  readonly icmpType?: number;
   /** The policies that isolate the pod, or the one whose rule denies: "namespace/name", or "name" of one for the whole cluster. The first by name, of many. */
   readonly policies: readonly string[];
   readonly morePolicies?: number;
@@ -35,75 +18,53 @@ export interface Denial {
   readonly rule?: string;
 }
 
-/** What the switch tells of a packet: the marks that it had in Deny, and its first bytes. */
-export interface DeniedPacket {
-  readonly metadata: Match;
-  readonly data: Uint8Array;
+/** A packet that a policy denied, by the names of those it concerns. */
+export interface Denial extends Ends, Blame {
+  /** cut: it belongs to a connection that was let through once. */
+  readonly connection: "new" | "cut";
 }
 
 /** So many policies are named in full. */
 const MOST_POLICIES = 8;
-const ICMP_NAMES: ReadonlyMap<number, string> = new Map([
-  [1, "ICMP"],
-  [58, "ICMPv6"],
-]);
 
 /** Undefined for what cannot be named: no IP, or of a port that went away meanwhile. */
-export function describeDenial({ metadata, data }: DeniedPacket, view: View): Denial | undefined {
+export function describeDenial(packet: ToldPacket, view: View): Denial | undefined {
+  const { metadata } = packet;
+  const denied = readDenied(metadata);
+  if (denied === undefined) return undefined;
+  const found = nameEnds(packet, denied.direction, view);
+  if (found === undefined) return undefined;
+  const connection = (readNumber(metadata, "ct_mark") & CT_MARK.known) === 0 ? "new" : "cut";
+  return { ...found.ends, connection, ...blame(metadata, denied, found.port, view) };
+}
+
+/** Whose policies deny a packet, and why; undefined for one that is not denied. */
+export interface Denied extends Pick<Blame, "reason"> {
+  readonly direction: Direction;
+}
+
+export function readDenied(metadata: Match): Denied | undefined {
   const direction = nameOf(DENIED_DIRECTION, readRegister(metadata, "deniedDirection"));
   const reason = nameOf(DENIED_REASON, readRegister(metadata, "deniedReason"));
-  const headers = readHeaders(data);
-  if (direction === undefined || reason === undefined || headers === undefined) return undefined;
-  const number = direction === "egress" ? readField(metadata, "in_port") : readRegister(metadata, "outputPort");
-  const port = portAt(number, view);
-  if (port === undefined) return undefined;
-  const [own, other] = sidesOf(headers, direction);
+  return direction === undefined || reason === undefined ? undefined : { direction, reason };
+}
+
+/** `port` is of the pod whose policies deny. */
+export function blame(metadata: Match, { direction, reason }: Denied, port: Port, view: View): Blame {
   return {
-    ...{ direction, reason },
-    connection: (readField(metadata, "ct_mark") & CT_MARK.known) === 0 ? "new" : "cut",
-    pod: podKeyOf(port),
-    podAddress: formatIp(own),
-    peer: describeAddress(other, view),
-    peerAddress: formatIp(other),
-    ...describeTransport(headers),
-    ...(reason === "rule" ? blameRule(metadata, direction, view) : blame(port, direction, view)),
+    reason,
+    ...(reason === "rule" ? nameRule(metadata, direction, view) : nameIsolating(port, direction, view)),
   };
 }
 
-function sidesOf({ source, destination }: Headers, direction: Direction): readonly [own: Ip, other: Ip] {
-  return direction === "egress" ? [source, destination] : [destination, source];
-}
-
-function portAt(ofport: number, view: View): Port | undefined {
-  for (const port of view.Port.values()) if (port.ofport === ofport) return port;
-  return undefined;
-}
-
-/** "pod shop/web", "node n2" for any address of a node, else the address. */
-function describeAddress(ip: Ip, view: View): string {
-  const pod = view.selections.podOf(ip);
-  if (pod !== undefined) return `pod ${pod}`;
-  for (const { name, addresses, podCidrs } of view.Node.values())
-    if (addresses.includes(ip) || podCidrs.some((cidr) => gatewayAddress(cidr) === ip)) return `node ${name}`;
-  return formatIp(ip);
-}
-
-function describeTransport({ protocol, ports, icmp }: Headers) {
-  const name = PROTOCOL_NAMES.find((one) => PROTOCOLS[one] === protocol) ?? ICMP_NAMES.get(protocol);
-  return {
-    protocol: name ?? String(protocol),
-    ...(ports && { sourcePort: ports.source, destinationPort: ports.destination }),
-    ...(icmp && { icmpType: icmp.type }),
-  };
-}
-
-function blameRule(metadata: Match, direction: Direction, view: View): Pick<Denial, "policies" | "rule"> {
-  const rule = view.rules.withId(readRegister(metadata, direction === "egress" ? "egressRule" : "ingressRule"));
+/** The rule that has decided for a direction. */
+export function nameRule(metadata: Match, direction: Direction, view: View): Pick<Blame, "policies" | "rule"> {
+  const rule = view.rules.withId(readRegister(metadata, `${direction}Rule`));
   if (rule === undefined) return { policies: [] };
   return { policies: [rule.policy.name], rule: `${direction} rule ${rule.index}` };
 }
 
-function blame(port: Port, direction: Direction, view: View): Pick<Denial, "policies" | "morePolicies"> {
+function nameIsolating(port: Port, direction: Direction, view: View): Pick<Blame, "policies" | "morePolicies"> {
   const isolating = new Set<string>();
   for (const selection of view.selections.selectionsOf(podKeyOf(port)))
     for (const { name } of view.rules.isolating(selection, direction)) isolating.add(name);
@@ -116,27 +77,13 @@ function nameOf<T extends Readonly<Record<string, number>>>(values: T, value: nu
   return Object.keys(values).find((name) => values[name] === value);
 }
 
-function readRegister(metadata: Match, name: keyof typeof REGISTERS): number {
-  const { register, start, bits } = REGISTERS[name];
-  return Math.floor(readField(metadata, register) / 2 ** start) % 2 ** bits;
-}
-
-function readField(metadata: Match, name: string): number {
-  const term = metadata.find(({ field }) => field === name);
-  return term === undefined || !("value" in term) ? 0 : Number(term.value);
-}
-
 /** "denied ingress from pod shop/web (10.10.1.5) at 5432/TCP". */
-export function describeEnds(denial: Denial): string {
-  const { direction, connection, peer, peerAddress, protocol, destinationPort } = denial;
-  const who = peer === peerAddress ? peer : `${peer} (${peerAddress})`;
-  const where = destinationPort === undefined ? protocol : `${destinationPort}/${protocol}`;
-  const cut = connection === "cut" ? "an existing connection, " : "";
-  return `denied ${cut}${direction} ${direction === "ingress" ? "from" : "to"} ${who} at ${where}`;
+export function describeDenied(denial: Denial): string {
+  return `denied ${denial.connection === "cut" ? "an existing connection, " : ""}${describeEnds(denial)}`;
 }
 
 /** "isolated by shop/db, and no rule allows it". */
-export function describeBlame({ reason, policies, morePolicies, rule }: Denial): string {
+export function describeBlame({ reason, policies, morePolicies, rule }: Blame): string {
   const names = `${policies.join(", ")}${morePolicies === undefined ? "" : ` and ${morePolicies} more`}`;
   switch (reason) {
     case "isolation":

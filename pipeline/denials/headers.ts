@@ -20,73 +20,68 @@ const IPV6_OPTIONS: ReadonlySet<number> = new Set([0, 43, 60]);
 const IPV6_FRAGMENT = 44;
 const MOST_EXTENSIONS = 8;
 
-/** A packet's IP header, and where in the frame it ends. */
-export interface Location extends Pick<Headers, "source" | "destination" | "protocol"> {
-  /** Where the transport's header begins; undefined in later fragments. */
-  readonly at: number | undefined;
-  /** Where the packet ends, or the frame if that is before: there may be padding behind. */
-  readonly end: number;
-  /** More fragments follow. */
-  readonly isPart: boolean;
-}
-
 /** Reads an Ethernet frame, or its beginning. Undefined for what is not IP, or is not all there. */
 export function readHeaders(frame: Uint8Array): Headers | undefined {
-  const location = locateTransport(frame);
-  if (location === undefined) return undefined;
-  const { source, destination, protocol, at } = location;
-  return { source, destination, protocol, ...(at !== undefined && readTransport(viewOf(frame), protocol, at)) };
-}
-
-/** Reads the IP header of an Ethernet frame, or of its beginning. Undefined for what is not IP, or is not all there. */
-export function locateTransport(frame: Uint8Array): Location | undefined {
-  const view = viewOf(frame);
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   if (view.byteLength < ETHERNET + 20) return undefined;
   const etherType = view.getUint16(12);
-  if (etherType === ETH_TYPE.ipv4) return locateBehindIpv4(frame, view);
-  return etherType === ETH_TYPE.ipv6 ? locateBehindIpv6(frame, view) : undefined;
+  if (etherType === ETH_TYPE.ipv4) return readIpv4(frame, view);
+  return etherType === ETH_TYPE.ipv6 ? readIpv6(frame, view) : undefined;
 }
 
-function viewOf(frame: Uint8Array): DataView {
-  return new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-}
-
-function locateBehindIpv4(frame: Uint8Array, view: DataView): Location {
-  const length = (frame[ETHERNET]! & 0xf) * 4;
-  const fragment = view.getUint16(ETHERNET + 6);
-  const isLater = (fragment & 0x1fff) !== 0;
+function readIpv4(frame: Uint8Array, view: DataView): Headers {
+  const transport = locateIpv4(frame, view);
   return {
     source: ipFromBytes(frame.subarray(ETHERNET + 12, ETHERNET + 16)),
     destination: ipFromBytes(frame.subarray(ETHERNET + 16, ETHERNET + 20)),
     protocol: frame[ETHERNET + 9]!,
-    at: isLater ? undefined : ETHERNET + Math.max(length, 20),
-    end: Math.min(frame.length, ETHERNET + view.getUint16(ETHERNET + 2)),
-    isPart: (fragment & 0x2000) !== 0,
+    ...(transport && readTransport(view, transport.protocol, transport.at)),
   };
 }
 
-function locateBehindIpv6(frame: Uint8Array, view: DataView): Location | undefined {
+function readIpv6(frame: Uint8Array, view: DataView): Headers | undefined {
+  if (view.byteLength < ETHERNET + 40) return undefined;
+  const { isLaterFragment, ...transport } = locateIpv6(frame, view);
+  return {
+    source: ipFromBytes(frame.subarray(ETHERNET + 8, ETHERNET + 24)),
+    destination: ipFromBytes(frame.subarray(ETHERNET + 24, ETHERNET + 40)),
+    protocol: transport.protocol,
+    ...(isLaterFragment ? {} : readTransport(view, transport.protocol, transport.at)),
+  };
+}
+
+/** What an IP packet carries, and where in its frame that begins. */
+export interface Transport {
+  readonly protocol: number;
+  readonly at: number;
+}
+
+/** Of a frame with IP headers: undefined for later fragments, which have none of it. */
+export function locateTransport(frame: Uint8Array): Transport | undefined {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  if (view.getUint16(12) === ETH_TYPE.ipv4) return locateIpv4(frame, view);
+  const { isLaterFragment, ...transport } = locateIpv6(frame, view);
+  return isLaterFragment ? undefined : transport;
+}
+
+function locateIpv4(frame: Uint8Array, view: DataView): Transport | undefined {
+  const length = (frame[ETHERNET]! & 0xf) * 4;
+  const isLaterFragment = (view.getUint16(ETHERNET + 6) & 0x1fff) !== 0;
+  return isLaterFragment ? undefined : { protocol: frame[ETHERNET + 9]!, at: ETHERNET + Math.max(length, 20) };
+}
+
+function locateIpv6(frame: Uint8Array, view: DataView): Transport & { readonly isLaterFragment: boolean } {
   let at = ETHERNET + 40;
-  if (view.byteLength < at) return undefined;
   let protocol = frame[ETHERNET + 6]!;
-  let [isLater, isPart] = [false, false];
-  for (let i = 0; i < MOST_EXTENSIONS && at + 8 <= view.byteLength && !isLater; i++) {
-    if (protocol === IPV6_FRAGMENT) {
-      isLater = view.getUint16(at + 2) >>> 3 !== 0;
-      isPart = (view.getUint16(at + 2) & 1) !== 0;
-    } else if (!IPV6_OPTIONS.has(protocol)) break;
+  let isLaterFragment = false;
+  for (let i = 0; i < MOST_EXTENSIONS && at + 8 <= view.byteLength && !isLaterFragment; i++) {
+    if (protocol === IPV6_FRAGMENT) isLaterFragment = view.getUint16(at + 2) >>> 3 !== 0;
+    else if (!IPV6_OPTIONS.has(protocol)) break;
     const length = protocol === IPV6_FRAGMENT ? 8 : (frame[at + 1]! + 1) * 8;
     protocol = frame[at]!;
     at += length;
   }
-  return {
-    source: ipFromBytes(frame.subarray(ETHERNET + 8, ETHERNET + 24)),
-    destination: ipFromBytes(frame.subarray(ETHERNET + 24, ETHERNET + 40)),
-    protocol,
-    at: isLater ? undefined : at,
-    end: Math.min(frame.length, ETHERNET + 40 + view.getUint16(ETHERNET + 4)),
-    isPart,
-  };
+  return { protocol, at, isLaterFragment };
 }
 
 function readTransport(view: DataView, protocol: number, at: number): Pick<Headers, "ports" | "icmp"> {

@@ -1,6 +1,6 @@
 import type { Ip } from "#base/address.ts";
 import type { Labels, Pod } from "../model/model.ts";
-import type { Direction, PolicyPeer } from "../model/policy.ts";
+import type { ClusterPolicyPeer, Direction } from "../model/policy.ts";
 import { containerPortKey } from "../model/protocol.ts";
 import type { Judged, Packet, PodOf } from "./evaluate.ts";
 import { describePeer, podName, protocolName } from "./words.ts";
@@ -9,7 +9,7 @@ import { describePeer, podName, protocolName } from "./words.ts";
 export type Change =
   | { readonly type: "port"; readonly protocol: number; readonly port: number | undefined }
   /** The other end is somewhere in a network, or is a pod. */
-  | { readonly type: "address"; readonly ip: Ip; readonly of: PolicyPeer | Pod }
+  | { readonly type: "address"; readonly ip: Ip; readonly of: ClusterPolicyPeer | Pod }
   | { readonly type: "label"; readonly pod: Pod; readonly label: string; readonly value: string | undefined }
   | { readonly type: "namespace"; readonly pod: Pod; readonly namespace: string }
   | {

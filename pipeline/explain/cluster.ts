@@ -6,11 +6,12 @@ import { podKeyOf } from "../model/pod-of-port.ts";
 import { createModelStore } from "../model/store.ts";
 import type { Problem } from "../problem.ts";
 import type { RawChange } from "../source.ts";
+import { assumeServices } from "./assume-services.ts";
 import type { PodOf } from "./evaluate.ts";
 
 /** The objects of manifests, ready to be asked about. */
 export interface Cluster {
-  readonly objects: Objects;
+  readonly objects: Objects & Pick<View, "backends" | "ignoredServices">;
   readonly podOf: PodOf;
   /** What is wrong with the objects. */
   readonly problems: readonly Problem[];
@@ -21,7 +22,7 @@ export interface Cluster {
 /** Where a pod is put of which nothing tells a network: most clusters' pods are somewhere in 10.0.0.0/8. */
 const SOMEWHERE: Cidr = parseCidr("10.192.0.0/10")!;
 
-/** Pods that have no address yet get a free one of their node's podCIDRs. */
+/** Pods that have no address yet get a free one of their node's podCIDRs; services get addresses and endpoints. */
 export function readCluster(changes: readonly RawChange[]): Cluster {
   const store = createModelStore([]);
   store.apply({ source: "manifests", synced: true, changes });
@@ -38,10 +39,13 @@ export function readCluster(changes: readonly RawChange[]): Cluster {
       object: withAddresses(raw.get(`Pod ${key}`), ips),
     })),
   });
+  const services = assumeServices(changes, view);
+  store.apply({ source: "assumed", synced: true, changes: services.changes });
+  const ofPods = [...assumed].map(([key, ips]) => `pod ${key}: address ${ips.map(formatIp).join(", ")}`);
   return {
     ...clusterOf(view),
     problems: [...problems, ...sharedAddresses(view)],
-    assumptions: [...assumed].map(([key, ips]) => `pod ${key}: address ${ips.map(formatIp).join(", ")}`),
+    assumptions: [...ofPods, ...services.assumptions],
   };
 }
 

@@ -11,6 +11,8 @@ import { podName } from "./words.ts";
 export type EndSpec =
   | { readonly type: "address"; readonly ip: Ip }
   | { readonly type: "pod"; readonly name: string }
+  /** By its own address, for the clients of its cluster. */
+  | { readonly type: "service"; readonly name: string }
   /** The pods of a namespace, or of all for "*", that a selector chooses. */
   | { readonly type: "pods"; readonly namespace: string; readonly selector: LabelSelector };
 
@@ -26,17 +28,21 @@ export interface DestinationSpec {
 export type End = { readonly ips: readonly Ip[]; readonly pod: Pod | undefined };
 
 export const END_FORMS =
-  "a pod (shop/web, or web in namespace default), labels (shop/app=web, */tier in (a,b), shop/* for every pod) or an address (10.0.0.1, fd00::1)";
+  "a pod (shop/web, or web in namespace default), a service (svc/shop/db), labels (shop/app=web, */tier in (a,b), shop/* for every pod) or an address (10.0.0.1, fd00::1)";
 export const PORT_FORMS = "a port such as 80, 80/TCP, 53/UDP or a container port's name such as http";
 
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const DNS_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+const SERVICE = /^(?:svc|service)\/([^/]+\/[^/]+)$/;
 const PORT_NAME = /^([a-z0-9][-a-z0-9]*)(?:\/(\w+))?$/;
 
 /** Undefined where the text has none of END_FORMS. */
 export function parseEnd(text: string): EndSpec | undefined {
   const ip = parseIp(text);
   if (ip !== undefined) return { type: "address", ip };
+  const [, service] = SERVICE.exec(text) ?? [];
+  if (service !== undefined)
+    return service.split("/").every((part) => DNS_NAME.test(part)) ? { type: "service", name: service } : undefined;
   const slash = text.indexOf("/");
   if (slash < 0) return DNS_NAME.test(text) ? { type: "pod", name: `default/${text}` } : undefined;
   const namespace = text.slice(0, slash);
@@ -73,6 +79,8 @@ export function findEnds(spec: EndSpec, { objects, podOf }: Cluster): readonly E
   switch (spec.type) {
     case "address":
       return [{ ips: [spec.ip], pod: podOf(spec.ip) }];
+    case "service":
+      return [];
     case "pod":
       return present(objects.Pod.get(spec.name)).map(endOf);
     case "pods":

@@ -11,6 +11,8 @@ export interface Packet {
   readonly destination: Ip;
   readonly protocol: number;
   readonly destinationPort: number | undefined;
+  /** A service has led it back to the pod that sent it: otherwise what a pod sends to itself never leaves the pod. */
+  readonly isHairpin?: boolean;
 }
 
 /** What the policies of one pod say of a packet, and why. */
@@ -24,6 +26,8 @@ type Decided =
   | { readonly type: "open" }
   /** It is the pod's own: it never leaves the pod. */
   | { readonly type: "own" }
+  /** It is the pod's own by way of a service: NetworkPolicies isolate the pod, but not from itself. */
+  | { readonly type: "hairpin" }
   /** It comes from the node that the pod runs on. */
   | { readonly type: "node" }
   | Allowed
@@ -63,7 +67,8 @@ export type PodOf = (ip: Ip) => Pod | undefined;
 
 /**
  * What policies mean, from the objects alone: the oracle for the flows, and what `weirctl explain` tells. A node's
- * own packets reach its pods, whatever a policy says.
+ * own packets reach its pods, whatever a policy says. What a service leads back to its sender has left the pod, so
+ * ClusterNetworkPolicies are asked about it (network-policy-api, API overview); NetworkPolicies do not isolate a pod from itself.
  */
 export function evaluate(objects: Judged, podOf: PodOf, packet: Packet): Evaluation {
   return createEvaluator(objects, podOf)(packet);
@@ -80,7 +85,7 @@ export function createEvaluator(objects: Judged, podOf: PodOf): (packet: Packet)
   return (packet) => {
     const source = withNetwork(podOf(packet.source));
     const destination = withNetwork(podOf(packet.destination));
-    if (source !== undefined && source === destination)
+    if (source !== undefined && source === destination && packet.isHairpin !== true)
       return { isAllowed: true, source, destination, egress: { type: "own" }, ingress: { type: "own" } };
     const judgeAs = (subject: Pod, direction: Direction): Verdict =>
       judge(applying(subject, direction), { objects, direction, packet, source, destination });
@@ -143,5 +148,7 @@ function judgeIsolated(isolating: readonly NetworkPolicy[], seen: Seen): Verdict
       const match = matchRule(rule, seen);
       if (match !== undefined) return { type: "allowed", policy, rule: index, ...match };
     }
+  // Only a hairpin comes so far.
+  if (seen.source === seen.destination) return { type: "hairpin" };
   return { type: "isolated", policies: isolating };
 }

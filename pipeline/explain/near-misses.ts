@@ -1,19 +1,30 @@
 import { familyOf, type Ip } from "#base/address.ts";
 import { subtractCidrs } from "#base/prefixes.ts";
-import { isMet, type LabelRequirement, type LabelSelector } from "../model/label-selector.ts";
+import { isMet, isSelected, type LabelRequirement, type LabelSelector } from "../model/label-selector.ts";
 import type { Labels, Objects, Pod } from "../model/model.ts";
 import { NAMESPACE_NAME_LABEL } from "../model/namespace-name.ts";
-import type { Direction, NetworkPolicy, PodSelection, PolicyPeer, PolicyPort, PolicyRule } from "../model/policy.ts";
+import {
+  type ClusterPolicyPeer,
+  type ClusterPolicyRule,
+  type Direction,
+  type NetworkPolicy,
+  type PodSelection,
+  type Policy,
+  type PolicyPort,
+  type PolicyRule,
+  policyId,
+} from "../model/policy.ts";
 import { containerPortKey } from "../model/protocol.ts";
 import { type Change, carryOut, type Situation } from "./changes.ts";
-import { type Evaluation, evaluate } from "./evaluate.ts";
+import { type Evaluation, evaluate, isDenied, type Verdict } from "./evaluate.ts";
 import { canName, isIn, matchesPeer, matchesPort } from "./matching.ts";
 import { freeAddress } from "./outside.ts";
+import { rulesInOrder } from "./tiers.ts";
 import { namespacesOf } from "./words.ts";
 
-/** A rule that does not allow a packet, and what would have to be otherwise for it to. */
+/** A rule that does not let a packet pass, and what would have to be otherwise for it to. */
 export interface NearMiss {
-  readonly policy: NetworkPolicy;
+  readonly policy: Policy;
   readonly direction: Direction;
   readonly rule: number;
   readonly changes: readonly Change[];
@@ -32,8 +43,9 @@ const COSTS: Readonly<Record<Change["type"], number>> = {
 };
 
 /**
- * The rules that come nearest to allowing what a direction denies, the nearest first, at most `limit`. Each has been tried:
- * the changes were made and the evaluator asked again.
+ * The rules that come nearest to letting pass what a direction denies, the nearest first, at most `limit`: those of the policies
+ * that isolate, and those of ClusterNetworkPolicies that accept, or leave it to the next tier. Each has been tried: the changes
+ * were made and the evaluator asked again.
  */
 export function nearMisses(
   situation: Situation & { readonly objects: Objects },
@@ -43,30 +55,69 @@ export function nearMisses(
   const { objects, podOf, packet } = situation;
   const evaluation = evaluate(objects, podOf, packet);
   const verdict = evaluation[direction];
-  if (verdict?.type !== "isolated") return [];
-  const candidates = verdict.policies.flatMap((policy) =>
-    (policy[direction] ?? []).flatMap((rule, index) =>
-      waysToMeet(rule, { ...situation, direction, evaluation })
-        .toSorted((a, b) => costOf(a) - costOf(b))
-        .map((changes) => ({ policy, direction, rule: index, changes })),
-    ),
+  if (verdict?.type !== "isolated" && verdict?.type !== "denied") return [];
+  const isolating = verdict.type === "isolated" ? verdict.policies : [];
+  const candidates = [
+    ...rulesOfTiers(situation, evaluation, direction),
+    ...rulesOfPolicies(isolating, direction),
+  ].flatMap(({ policy, index, rule }) =>
+    waysToMeet(rule, { ...situation, direction, evaluation })
+      .toSorted((a, b) => costOf(a) - costOf(b))
+      .map((changes) => ({ policy, direction, rule: index, changes })),
   );
   const found: NearMiss[] = [];
-  const met = new Set<PolicyRule | undefined>();
+  const met = new Set<string>();
   for (const candidate of candidates.toSorted((a, b) => costOf(a.changes) - costOf(b.changes))) {
-    const rule = candidate.policy[direction]?.[candidate.rule];
+    const rule = `${policyIdText(candidate.policy)} ${candidate.rule}`;
     if (found.length === limit) break;
-    if (met.has(rule)) continue;
+    // A rule that it meets as it is, and that does not decide, is none that it misses.
+    if (met.has(rule) || candidate.changes.length === 0) continue;
     const then = carryOut(situation, candidate.changes, direction);
     const outcome = evaluate(then.objects, then.podOf, then.packet);
-    if (!ALLOWING.includes(outcome[direction]?.type)) continue;
+    if (!letsPass(outcome[direction], candidate)) continue;
     met.add(rule);
     found.push({ ...candidate, outcome });
   }
   return found;
 }
 
-const ALLOWING: readonly (string | undefined)[] = ["allowed", "node"];
+interface Candidate {
+  readonly policy: Policy;
+  readonly index: number;
+  readonly rule: PolicyRule | ClusterPolicyRule;
+}
+
+function rulesOfPolicies(policies: readonly NetworkPolicy[], direction: Direction): readonly Candidate[] {
+  return policies.flatMap((policy) => (policy[direction] ?? []).map((rule, index) => ({ policy, index, rule })));
+}
+
+/** Those that open something. Whether one is asked in time shows when it is tried. */
+function rulesOfTiers(
+  { objects }: Pick<Situation, "objects">,
+  { source, destination }: Evaluation,
+  direction: Direction,
+): readonly Candidate[] {
+  const subject = direction === "ingress" ? destination : source;
+  if (subject === undefined) return [];
+  const rules = [
+    ...rulesInOrder(objects, subject, direction, "admin"),
+    ...rulesInOrder(objects, subject, direction, "baseline"),
+  ];
+  return rules.filter(({ rule }) => rule.verdict !== "deny");
+}
+
+function policyIdText(policy: Policy): string {
+  const { kind, name } = policyId(policy);
+  return `${kind} ${name}`;
+}
+
+/** That it passes then is due to this rule, where several tiers may have had a say. */
+function letsPass(verdict: Verdict | undefined, { policy, rule }: Pick<NearMiss, "policy" | "rule">): boolean {
+  if (verdict === undefined || isDenied(verdict)) return false;
+  if (policy.kind === "NetworkPolicy") return verdict.type === "allowed" || verdict.type === "node";
+  const deciders = [...(verdict.type === "accepted" ? [verdict] : []), ...(verdict.passed ?? [])];
+  return deciders.some((one) => one.policy === policy && one.rule === rule);
+}
 
 function costOf(changes: readonly Change[]): number {
   return changes.reduce((sum, { type }) => sum + COSTS[type], 0);
@@ -82,10 +133,10 @@ interface Seen extends Situation {
 interface Fitting {
   readonly changes: readonly Change[];
   readonly pod: Pod | undefined;
-  readonly peer: PolicyPeer | undefined;
+  readonly peer: ClusterPolicyPeer | undefined;
 }
 
-function waysToMeet({ peers, ports }: PolicyRule, seen: Seen): readonly (readonly Change[])[] {
+function waysToMeet({ peers, ports }: PolicyRule | ClusterPolicyRule, seen: Seen): readonly (readonly Change[])[] {
   const { direction, evaluation } = seen;
   const other = direction === "ingress" ? evaluation.source : evaluation.destination;
   const asItIs: Fitting = { changes: [], pod: other, peer: undefined };
@@ -100,11 +151,13 @@ function waysToMeet({ peers, ports }: PolicyRule, seen: Seen): readonly (readonl
   });
 }
 
-function waysToBe(peer: PolicyPeer, other: Pod | undefined, seen: Seen): readonly Fitting[] {
+function waysToBe(peer: ClusterPolicyPeer, other: Pod | undefined, seen: Seen): readonly Fitting[] {
   const { direction, objects, packet } = seen;
   const address = direction === "ingress" ? packet.source : packet.destination;
   if (matchesPeer(peer, other, address, objects)) return [{ changes: [], pod: other, peer }];
   if (peer.type === "network") return waysToComeFrom(peer, address, seen);
+  if (peer.type === "nodes") return waysToBeNode(peer, address, seen);
+  if (peer.type !== "pods") return [];
   if (other !== undefined)
     return waysToBeIn(peer.selection, other, objects).map((changes) => ({ changes, pod: other, peer }));
   const pod = podIn(peer.selection, address, seen);
@@ -123,9 +176,20 @@ function podIn(selection: PodSelection, address: Ip, { objects, podOf, direction
   );
 }
 
+/** The address of one of the nodes. */
+function waysToBeNode(
+  peer: ClusterPolicyPeer & { readonly type: "nodes" },
+  address: Ip,
+  { objects }: Seen,
+): readonly Fitting[] {
+  const nodes = [...objects.Node.values()].filter(({ labels }) => isSelected(peer.nodes, labels));
+  const ip = nodes.flatMap(({ addresses }) => addresses).find((one) => familyOf(one) === familyOf(address));
+  return ip === undefined ? [] : [{ changes: [{ type: "address", ip, of: peer }], pod: undefined, peer }];
+}
+
 /** An address in the network that belongs to no pod. */
 function waysToComeFrom(
-  peer: PolicyPeer & { readonly type: "network" },
+  peer: ClusterPolicyPeer & { readonly type: "network" },
   address: Ip,
   { podOf }: Seen,
 ): readonly Fitting[] {

@@ -72,6 +72,8 @@ function describeDecision(verdict: Verdict, direction: Direction): string {
       return "allowed: no policy isolates it";
     case "own":
       return "allowed: a pod's own traffic never leaves it";
+    case "hairpin":
+      return "allowed: a service leads it back to its sender, which no NetworkPolicy isolates from itself";
     case "node":
       return "allowed: it comes from the pod's own node";
     case "allowed":

@@ -24,8 +24,8 @@ import {
   setRegister,
 } from "./vocabulary.ts";
 
-const OWNER: Owner = { kind: "Weir", name: "base" };
-const FAMILIES = [ETH_TYPE.ipv4, ETH_TYPE.ipv6];
+export const WEIR: Owner = { kind: "Weir", name: "base" };
+export const FAMILIES = [ETH_TYPE.ipv4, ETH_TYPE.ipv6];
 
 /**
  * Every connection is tracked, whether a policy looks at it or not: one that comes later finds connections whose direction is
@@ -43,7 +43,7 @@ function flow(
   spec: MatchSpec,
   actions: readonly Action[],
 ): Contribution {
-  return contributeFlow([OWNER], site, table, priority, spec, actions);
+  return contributeFlow([WEIR], site, table, priority, spec, actions);
 }
 
 function track(): readonly Contribution[] {
@@ -58,7 +58,7 @@ function classify(): readonly Contribution[] {
   const state = (site: Site, priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
     flow(site, "ConnectionState", priority, spec, actions);
   const pass = [setRegister("isReply", 1), goto("Route")];
-  const denied = mark(CT_MARK.denied);
+  const denied = matchMark(CT_MARK.denied);
   const reply = ctState(STATE.rpl);
   const related = ctState(STATE.rel, STATE.rpl);
   return [
@@ -66,7 +66,7 @@ function classify(): readonly Contribution[] {
     state("connections/denied", PRIORITY.except, { ...reply, ...denied }, []),
     state("connections/denied", PRIORITY.except, { ...related, ...denied }, []),
     // Translated before a policy was asked, and never let through: nobody has asked for what looks like an answer.
-    state("connections/denied", PRIORITY.except, { ...reply, ...mark(0, CT_MARK.known) }, []),
+    state("connections/denied", PRIORITY.except, { ...reply, ...matchMark(0, CT_MARK.known) }, []),
     state("connections/reply", PRIORITY.address, reply, pass),
     state("connections/reply", PRIORITY.address, related, pass),
     state("connections/next", PRIORITY.miss, {}, [goto("Endpoint")]),
@@ -87,7 +87,7 @@ function commit(): readonly Contribution[] {
   const rules = [move("egressRule", CT_LABEL.egressRule.start), move("ingressRule", CT_LABEL.ingressRule.start)];
   const remember = ct([known, ...rules]);
   const forgive = ct([known]);
-  const unknown = mark(0, CT_MARK.known | CT_MARK.denied | LOOKED_AT.letThrough);
+  const unknown = matchMark(0, CT_MARK.known | CT_MARK.denied | LOOKED_AT.letThrough);
   return [
     ...FAMILIES.flatMap((eth_type) => [
       // Not only new ones: a service's connection is known to conntrack before a policy lets it through.
@@ -95,7 +95,7 @@ function commit(): readonly Contribution[] {
         remember,
         goto("SourceNat"),
       ]),
-      flow("connections/denied", "Commit", PRIORITY.except, { eth_type, ...mark(CT_MARK.denied) }, [
+      flow("connections/denied", "Commit", PRIORITY.except, { eth_type, ...matchMark(CT_MARK.denied) }, [
         forgive,
         goto("SourceNat"),
       ]),
@@ -109,32 +109,47 @@ function commit(): readonly Contribution[] {
  * one is cut that conntrack knows; of others nothing is to be kept. Without a node process all are dropped just the same.
  */
 function deny(): readonly Contribution[] {
-  const note = ct([{ type: "set_field", field: "ct_mark", value: CT_MARK.denied, mask: CT_MARK.denied }]);
-  const tell: Action = { type: "controller", maxLength: DENIAL_BYTES, meterId: METERS.denials.id };
-  // What is told of a packet is what conntrack knew before: the note comes behind.
   const denied = (priority: number, spec: MatchSpec, actions: readonly Action[]): Contribution =>
     flow("connections/denied", "Deny", priority, spec, actions);
   return [
     ...FAMILIES.flatMap((eth_type) => [
-      denied(PRIORITY.except, { eth_type, ...mark(CT_MARK.denied, LOOKED_AT.denied) }, []),
-      denied(PRIORITY.address, { eth_type, ...mark(CT_MARK.known, CT_MARK.denied | LOOKED_AT.denied) }, [tell, note]),
-      flow("connections/deny", "Deny", PRIORITY.fallback, { eth_type }, [tell]),
+      denied(PRIORITY.except, { eth_type, ...matchMark(CT_MARK.denied, LOOKED_AT.denied) }, []),
+      denied(PRIORITY.address, { eth_type, ...matchMark(CT_MARK.known, CT_MARK.denied | LOOKED_AT.denied) }, [
+        TELL_DENIAL,
+        NOTE_DENIED,
+      ]),
+      flow("connections/deny", "Deny", PRIORITY.fallback, { eth_type }, [TELL_DENIAL]),
     ]),
     flow("base/miss", "Deny", PRIORITY.miss, {}, []),
   ];
 }
 
 function limitSamples({ denialSamples = DEFAULT_DENIAL_SAMPLES }: Settings): Contribution {
+  return limitPackets(METERS.denials.id, denialSamples, "connections/deny");
+}
+
+/** A meter that lets so many packets a second pass, and as many at once. */
+export function limitPackets(
+  meterId: number,
+  perSecond: number,
+  site: Site,
+  owners: readonly Owner[] = [WEIR],
+): Contribution {
   const flags = METER_FLAGS.pktps | METER_FLAGS.burst | METER_FLAGS.stats;
-  const bands = [{ type: "drop", rate: denialSamples, burst: denialSamples }] as const;
-  const meter = { meterId: METERS.denials.id, flags, bands };
-  return { target: "meter", meter, site: "connections/deny", owners: [OWNER] };
+  const bands = [{ type: "drop", rate: perSecond, burst: perSecond }] as const;
+  return { target: "meter", meter: { meterId, flags, bands }, site, owners };
 }
 
 /** With the first bit set and the second ones, if any, not. */
-function mark(set: number, unset = 0): MatchSpec {
+export function matchMark(set: number, unset = 0): MatchSpec {
   return { ct_mark: [set, set | unset] };
 }
+
+export const TELL_DENIAL: Action = { type: "controller", maxLength: DENIAL_BYTES, meterId: METERS.denials.id };
+/** What is told of a packet is what conntrack knew before: the note comes behind. */
+export const NOTE_DENIED: Action = ct([
+  { type: "set_field", field: "ct_mark", value: CT_MARK.denied, mask: CT_MARK.denied },
+]);
 
 function ct(exec: readonly Action[]): Action {
   return { type: "ct", commit: true, zone: ZONE, exec };

@@ -3,7 +3,9 @@ import type { ModelChange, View } from "../model/model.ts";
 import type { Settings } from "../settings.ts";
 import { addressesOf, differingAddresses, differingParts, peerKey } from "./policy/differing-parts.ts";
 import { type PolicyKey, readKey, writeKey } from "./policy/keys.ts";
+import { deriveLogging } from "./policy/logging.ts";
 import { derivePeer, derivePort, deriveRule, familiesOf } from "./policy/parts.ts";
+import { deriveRefusing } from "./policy/refusing.ts";
 import { deriveSubject } from "./policy/subject.ts";
 
 /**
@@ -21,12 +23,16 @@ export function createPoliciesFeature({ nodeName }: Settings): Feature {
         return derivePeer(key.network, view);
       case "subject":
         return deriveSubject(key.port, view);
+      case "refusing":
+        return deriveRefusing(view);
+      case "logging":
+        return deriveLogging(view);
     }
   }
 
   return {
     name: "policies",
-    always: [],
+    always: ["refusing", "logging"],
     *affected(change, view) {
       for (const key of touched(change, view, nodeName)) yield writeKey(key);
     },
@@ -39,6 +45,11 @@ function* touched(change: ModelChange, view: View, nodeName: string): Iterable<P
     case "Rule":
       yield { type: "rule", rule: change.key };
       yield* differingParts(change.before, change.after, view);
+      break;
+    case "NetworkPolicy":
+    case "ClusterNetworkPolicy":
+      if (change.before?.extras?.refuses !== change.after?.extras?.refuses) yield { type: "refusing" };
+      if (!change.before?.extras?.log !== !change.after?.extras?.log) yield { type: "logging" };
       break;
     case "Subject":
       yield { type: "subject", port: change.key };

@@ -1,5 +1,6 @@
 import type { Feature } from "../feature.ts";
-import type { Node } from "../model/model.ts";
+import type { Place } from "../model/endpoints.ts";
+import type { Node, View } from "../model/model.ts";
 import type { Settings } from "../settings.ts";
 import { deriveService } from "./service/balancing.ts";
 import { deriveFixed, deriveNode, derivePort } from "./service/fixed.ts";
@@ -38,9 +39,14 @@ export function createServicesFeature({ nodeName }: Settings): Feature {
         return port === undefined ? [] : derivePort(port);
       }
       const service = view.Service.get(name);
-      return service === undefined ? [] : deriveService(service, view.backends, { nodeName, zone: zoneOf(self) });
+      return service === undefined ? [] : deriveService(service, view.backends, placeOf(view, nodeName));
     },
   };
+}
+
+/** Where the clients are for whom this node chooses. */
+export function placeOf(view: Pick<View, "Node">, nodeName: string): Place {
+  return { nodeName, zone: zoneOf(view.Node.get(nodeName)) };
 }
 
 function zoneOf(node: Node | undefined): string | undefined {

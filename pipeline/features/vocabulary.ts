@@ -31,13 +31,30 @@ export function goto(table: TableName): Action {
   return { type: "goto_table", table: TABLES[table].id };
 }
 
+/** How a decision is to be treated beside being carried out. */
+export interface Treatment {
+  readonly refuses: boolean;
+  readonly logged: boolean;
+}
+
 /** Where the packet of a direction ends that policies deny, with a note of why. */
-export function deny(direction: Direction, reason: keyof typeof DENIED_REASON): readonly Action[] {
+export function deny(
+  direction: Direction,
+  reason: keyof typeof DENIED_REASON,
+  { refuses, logged }: Treatment = { refuses: false, logged: false },
+): readonly Action[] {
   return [
     setRegister("deniedDirection", DENIED_DIRECTION[direction]),
     setRegister("deniedReason", DENIED_REASON[reason]),
+    ...(refuses ? [setRegister("isRefused", 1)] : []),
+    ...(logged ? noteLogged(direction) : []),
     goto("Deny"),
   ];
+}
+
+/** That a rule which is logged has decided for a direction. */
+export function noteLogged(direction: Direction): readonly Action[] {
+  return [setRegister("isLogged", 1), setRegister(`${direction}Logged`, 1)];
 }
 
 export function setSource(source: number): Action {

@@ -1,6 +1,6 @@
 import type { ObjectChange } from "../model/model.ts";
 import type { EndpointSlice, Service } from "../model/service.ts";
-import { type GroupName, groupKey, groupsOf } from "../model/service-groups.ts";
+import { countParts, groupKey, groupsOf, partKey } from "../model/service-groups.ts";
 import type { Backends, BackendsChange } from "./backends.ts";
 import { createConjunctionIds, fnv1a } from "./conjunction-ids.ts";
 
@@ -13,22 +13,36 @@ export interface BackendIndex extends Backends {
 const groupHash = (text: string): number => fnv1a(text) >>> 1;
 
 export function createBackendIndex(hash: (text: string) => number = groupHash): BackendIndex {
-  const slices = new Map<string, ReadonlyMap<string, EndpointSlice>>();
+  const services = new Map<string, Service>();
+  /** Of each service, in the order of their names. */
+  const slices = new Map<string, readonly EndpointSlice[]>();
   const ids = createConjunctionIds(hash);
 
-  function moveSlice(key: string, before: EndpointSlice | undefined, after: EndpointSlice | undefined): void {
+  function moveService(key: string, after: Service | undefined): void {
+    if (after === undefined) services.delete(key);
+    else services.set(key, after);
+  }
+
+  function moveSlice(before: EndpointSlice | undefined, after: EndpointSlice | undefined): void {
     if (before !== undefined) {
-      const rest = new Map(slices.get(serviceOf(before)));
-      rest.delete(key);
-      if (rest.size > 0) slices.set(serviceOf(before), rest);
+      const rest = slicesOf(serviceOf(before)).filter(({ name }) => name !== before.name);
+      if (rest.length > 0) slices.set(serviceOf(before), rest);
       else slices.delete(serviceOf(before));
     }
-    if (after !== undefined) slices.set(serviceOf(after), new Map(slices.get(serviceOf(after))).set(key, after));
+    if (after === undefined) return;
+    const all = [...slicesOf(serviceOf(after)), after];
+    slices.set(serviceOf(after), all.sort(compareNames));
+  }
+
+  const slicesOf = (serviceKey: string): readonly EndpointSlice[] => slices.get(serviceKey) ?? [];
+
+  function groupKeysOf(serviceKey: string): ReadonlySet<string> {
+    const service = services.get(serviceKey);
+    return new Set(service === undefined ? [] : keysOf(service, slicesOf(serviceKey)));
   }
 
   /** Returns the groups that have other numbers now. */
-  function moveGroups(before: Service | undefined, after: Service | undefined): readonly string[] {
-    const [old, fresh] = [keysOf(before), keysOf(after)];
+  function moveGroups(old: ReadonlySet<string>, fresh: ReadonlySet<string>): readonly string[] {
     return [
       ...[...old].filter((key) => !fresh.has(key)).flatMap((key) => ids.remove(key)),
       ...[...fresh].filter((key) => !old.has(key)).flatMap((key) => ids.add(key)),
@@ -36,30 +50,44 @@ export function createBackendIndex(hash: (text: string) => number = groupHash): 
   }
 
   return {
-    slicesOf: (serviceKey) => [...(slices.get(serviceKey)?.values() ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    slicesOf,
     groupId: ids.idOf,
     apply(changes) {
-      const touched = new Set<string>();
+      /** With the groups that they had. */
+      const touched = new Map<string, ReadonlySet<string>>();
+      const touch = (key: string): void => void (touched.has(key) || touched.set(key, groupKeysOf(key)));
       for (const change of changes)
         if (change.kind === "Service") {
-          touched.add(change.key);
-          for (const key of moveGroups(change.before, change.after)) touched.add(serviceOfGroup(key));
+          touch(change.key);
+          moveService(change.key, change.after);
         } else if (change.kind === "EndpointSlice") {
-          moveSlice(change.key, change.before, change.after);
-          for (const slice of [change.before, change.after]) if (slice !== undefined) touched.add(serviceOf(slice));
+          for (const slice of [change.before, change.after]) if (slice !== undefined) touch(serviceOf(slice));
+          moveSlice(change.before, change.after);
         }
-      return [...touched].map((key): BackendsChange => ({ kind: "Backends", key }));
+      const moved = [...touched].flatMap(([key, old]) => moveGroups(old, groupKeysOf(key)));
+      const keys = new Set([...touched.keys(), ...moved.map(serviceOfGroup)]);
+      return [...keys].map((key): BackendsChange => ({ kind: "Backends", key }));
     },
   };
+}
+
+function compareNames(a: EndpointSlice, b: EndpointSlice): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 function serviceOf({ namespace, serviceName }: EndpointSlice): string {
   return `${namespace}/${serviceName}`;
 }
 
-function keysOf(service: Service | undefined): ReadonlySet<string> {
-  if (service === undefined) return new Set();
-  return new Set(groupsOf(service).map((group: GroupName) => groupKey(service, group)));
+/** Wherever its endpoints are and whoever of them is ready: there may be more parts than any place needs. */
+function* keysOf(service: Service, slices: Iterable<EndpointSlice>): Iterable<string> {
+  const endpoints = { 4: 0, 6: 0 };
+  for (const slice of slices) endpoints[slice.family] += slice.endpoints.length * slice.ports.length;
+  for (const group of groupsOf(service)) {
+    const key = groupKey(service, group);
+    yield key;
+    for (let part = 0; part < countParts(endpoints[group.family]); part++) yield partKey(key, part);
+  }
 }
 
 function serviceOfGroup(key: string): string {

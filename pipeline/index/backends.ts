@@ -4,7 +4,7 @@ import type { EndpointSlice } from "../model/service.ts";
 export interface Backends {
   /** A service's slices, in the order of their names. */
   slicesOf(serviceKey: string): readonly EndpointSlice[];
-  /** The number of a group, by `groupKey`; undefined for one that no service has. */
+  /** The number of a group, by `groupKey`, or of a part of it; undefined for one that no service has. */
   groupId(key: string): number | undefined;
 }
 

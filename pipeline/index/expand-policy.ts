@@ -1,6 +1,6 @@
 import { familyOf, formatCidr, type Ip } from "#base/address.ts";
 import { coverPorts, subtractCidrs } from "#base/prefixes.ts";
-import { levelOf, MOST_RULES } from "../layout/levels.ts";
+import { levelOf, MOST_RULES, NETWORK_POLICY_LEVELS } from "../layout/levels.ts";
 import { isSelected, type LabelSelector } from "../model/label-selector.ts";
 import type { Node } from "../model/model.ts";
 import {
@@ -18,6 +18,7 @@ import {
   type RuleVerdict,
   rulesOf,
 } from "../model/policy.ts";
+import { isLogged, NO_EXTRAS } from "../model/policy-extras.ts";
 import { containerPortKey, PROTOCOLS } from "../model/protocol.ts";
 import { formatRulePort, type NamedPort, type Rule, type RulePeers, type RulePort } from "./rules.ts";
 
@@ -55,7 +56,9 @@ function expandRule(
   const key = `${policyKey(id)}/${direction}/${index}`;
   const verdict = "verdict" in rule ? rule.verdict : "accept";
   const place = placeOf(policy, direction, index, verdict);
-  const common = { ...place, policy: id, index, verdict, subject: policy.subject.key } as const;
+  const extras = policy.extras ?? NO_EXTRAS;
+  const does = { verdict, refuses: extras.refuses, logged: isLogged(extras, direction, index) };
+  const common = { ...place, ...does, policy: id, index, subject: policy.subject.key } as const;
   if (rule.ports === undefined) return [{ ...common, key, peers, ports: undefined, named: undefined }];
   const fixed = withLaterFragments(verdict, uniquePorts(rule.ports.flatMap(fixedPorts)));
   const ofNumbers = fixed.length === 0 ? [] : [{ ...common, key, peers, ports: fixed, named: undefined }];
@@ -80,9 +83,17 @@ export function policyKey({ kind, name }: PolicyId): string {
   return kind === "NetworkPolicy" ? name : `*cluster/${name}`;
 }
 
-/** Where in the order of rules a rule stands. Those behind the last place are at it: of these there are only such as deny. */
+/**
+ * Where in the order of rules a rule stands. Those behind the last place are at it: of these there are only such as deny. Of
+ * NetworkPolicies, of which any rule allows, those that are logged come first: what they allow is told, whoever allows it too.
+ */
 export function placeOf(policy: Policy, direction: Direction, index: number, verdict: RuleVerdict): RulePlace {
-  if (policy.kind === "NetworkPolicy") return { direction, tier: "networkPolicy", level: 0 };
+  if (policy.kind === "NetworkPolicy") {
+    const level = isLogged(policy.extras ?? NO_EXTRAS, direction, index)
+      ? NETWORK_POLICY_LEVELS.logged
+      : NETWORK_POLICY_LEVELS.plain;
+    return { direction, tier: "networkPolicy", level };
+  }
   const { tier, priority } = policy;
   return { direction, tier, level: levelOf(priority, Math.min(index, MOST_RULES - 1), verdict) };
 }

@@ -1,9 +1,11 @@
 import { isMet, isSelected, type LabelSelector } from "../model/label-selector.ts";
 import type { Labels } from "../model/model.ts";
 import { NAMESPACE_NAME_LABEL } from "../model/namespace-name.ts";
-import type { ClusterNetworkPolicy, Direction, NetworkPolicy, Policy, PolicyId } from "../model/policy.ts";
+import type { ClusterNetworkPolicy, Direction, NetworkPolicy, Policy } from "../model/policy.ts";
 import { DIRECTIONS, EVERY_POD, policyId, rulesOf } from "../model/policy.ts";
+import { NO_EXTRAS } from "../model/policy-extras.ts";
 import { MultiMap } from "./multi-map.ts";
+import type { Isolation } from "./rules.ts";
 
 /** All policies, by whom they select and by those whose port names they read. */
 export interface PolicyTable {
@@ -17,7 +19,9 @@ export interface PolicyTable {
   /** Keys of the policies that depend on the addresses of nodes. */
   readonly readingNodes: ReadonlySet<string>;
   /** NetworkPolicies. */
-  isolating(selectionKey: string, direction: Direction): Iterable<PolicyId>;
+  isolating(selectionKey: string, direction: Direction): Iterable<Isolation>;
+  anyRefuses(): boolean;
+  anyLogged(): boolean;
   /** See Rules.unclear; `namespace` has the labels that its object has, if it is there. */
   unclear(place: Place, direction: Direction): Iterable<Policy>;
 }
@@ -36,12 +40,16 @@ export function createPolicyTable(): PolicyTable {
   const byNamespace = new MultiMap<string, NetworkPolicy>();
   const ofCluster = new Map<string, ClusterNetworkPolicy>();
   const readingNodes = new Set<string>();
+  const refusing = new Set<string>();
+  const logged = new Set<string>();
 
   function forget(key: string, policy: Policy): void {
     policies.delete(key);
     bySubject.delete(policy.subject.key, key);
     for (const selection of selectionsWithNames(policy)) byNames.delete(selection, key);
     readingNodes.delete(key);
+    refusing.delete(key);
+    logged.delete(key);
     if (policy.kind === "NetworkPolicy") byNamespace.delete(policy.namespace, policy);
     else ofCluster.delete(key);
   }
@@ -53,6 +61,8 @@ export function createPolicyTable(): PolicyTable {
       if (policy === undefined) return;
       policies.set(key, policy);
       bySubject.add(policy.subject.key, key);
+      if (policy.extras?.refuses) refusing.add(key);
+      if (policy.extras?.log !== undefined) logged.add(key);
       for (const selection of selectionsWithNames(policy)) byNames.add(selection, key);
       if (policy.kind === "NetworkPolicy") byNamespace.add(policy.namespace, policy);
       else {
@@ -64,10 +74,14 @@ export function createPolicyTable(): PolicyTable {
     readingNamesOf: (selectionKey) => byNames.get(selectionKey),
     hasClusterPolicies: () => ofCluster.size > 0,
     readingNodes,
+    anyRefuses: () => refusing.size > 0,
+    anyLogged: () => logged.size > 0,
     *isolating(selectionKey, direction) {
       for (const key of bySubject.get(selectionKey)) {
         const policy = policies.get(key);
-        if (policy?.kind === "NetworkPolicy" && policy[direction] !== undefined) yield policyId(policy);
+        if (policy?.kind !== "NetworkPolicy" || policy[direction] === undefined) continue;
+        const { refuses, log } = policy.extras ?? NO_EXTRAS;
+        yield { ...policyId(policy), refuses, logged: log?.denied ?? false };
       }
     },
     *unclear(place, direction) {

@@ -90,6 +90,8 @@ export function createRuleIndex(
     ofPort: parts.ofPort,
     portKeys: parts.portKeys,
     isolating: policies.isolating,
+    anyRefuses: policies.anyRefuses,
+    anyLogged: policies.anyLogged,
     unclear: (podKey, pod, direction) => policies.unclear(placeOfPod(objects, podKey, pod), direction),
     subjectsHere: locals.membersOf,
     portsOf: locals.portsOf,

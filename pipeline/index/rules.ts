@@ -35,6 +35,10 @@ export interface Rule extends RulePlace {
   readonly policy: PolicyId;
   readonly index: number;
   readonly verdict: RuleVerdict;
+  /** What it denies is refused. */
+  readonly refuses: boolean;
+  /** The node tells of each new connection on which it decides. */
+  readonly logged: boolean;
   /** The key of the selection that the policy is for. */
   readonly subject: string;
   /** Undefined is everybody. */
@@ -42,6 +46,12 @@ export interface Rule extends RulePlace {
   /** Undefined is every protocol. */
   readonly ports: readonly RulePort[] | undefined;
   readonly named: NamedPort | undefined;
+}
+
+/** A NetworkPolicy that isolates, and what it adds to that. */
+export interface Isolation extends PolicyId {
+  readonly refuses: boolean;
+  readonly logged: boolean;
 }
 
 /** The rules of this node, found by their parts. */
@@ -58,7 +68,11 @@ export interface Rules {
   /** The ports of all rules: see formatRulePort. */
   portKeys(): Iterable<string>;
   /** NetworkPolicies that isolate the pods of a selection. */
-  isolating(selectionKey: string, direction: Direction): Iterable<PolicyId>;
+  isolating(selectionKey: string, direction: Direction): Iterable<Isolation>;
+  /** Any policy of the cluster that refuses what it denies. */
+  anyRefuses(): boolean;
+  /** Any of which some decision is logged. */
+  anyLogged(): boolean;
   /** Policies of which nobody can say whether they select a pod: it is not known yet, or its namespace is not. */
   unclear(podKey: string, pod: Pod | undefined, direction: Direction): Iterable<Policy>;
   /** The pods of this node that the subject of a policy selects. */

@@ -15,9 +15,10 @@ import {
 } from "../model/policy.ts";
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
 import { NETWORK } from "./network-policy.ts";
+import { readPolicyExtras } from "./policy-extras.ts";
 import { HIGHEST_PORT, isPortName } from "./port.ts";
 import type { Reader } from "./reader.ts";
-import { readSelector } from "./selector.ts";
+import { readSelector, readSelectorOrAll } from "./selector.ts";
 
 const TIER_OF = new Map<unknown, ClusterNetworkPolicy["tier"]>([
   ["Admin", "admin"],
@@ -52,6 +53,7 @@ export function readClusterNetworkPolicy(reader: Reader, key: string): ClusterNe
   const priority = requireNumber(spec, "priority", 0, HIGHEST_POLICY_PRIORITY);
   const subject = readSubject(spec.inside("subject", spec.at("subject")));
   const isClear = spec.problems.length === 0;
+  const extras = readPolicyExtras(reader, "ClusterNetworkPolicy");
   const rules = (direction: Direction): readonly ClusterPolicyRule[] => {
     const read = readRules(spec, direction);
     return isClear ? read : read.map(withoutAccepting);
@@ -66,6 +68,7 @@ export function readClusterNetworkPolicy(reader: Reader, key: string): ClusterNe
     subject: subject ?? EVERY_POD,
     ingress: rules("ingress"),
     egress: rules("egress"),
+    ...(extras && { extras }),
   };
 }
 
@@ -144,7 +147,8 @@ function readPods(reader: Reader, kind: "namespaces" | "pods"): PodSelection | u
   }
   const both = reader.inside("pods", reader.at("pods"));
   both.only("namespaceSelector", "podSelector");
-  const namespaces = readSelector(both, "namespaceSelector");
+  // The API lets it be absent, and says then what it says of an empty one.
+  const namespaces = readSelectorOrAll(both, "namespaceSelector");
   const pods = readSelector(both, "podSelector");
   return namespaces === undefined || pods === undefined ? undefined : createSelection(namespaces, pods);
 }

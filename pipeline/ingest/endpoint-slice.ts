@@ -54,16 +54,21 @@ function readEndpoint(entry: Reader, family: 4 | 6): SliceEndpoint | undefined {
   // What is not said is as if it were ready.
   const ready = entry.at("conditions.ready") === undefined || entry.flag("conditions.ready");
   const serving = entry.at("conditions.serving") === undefined ? ready : entry.flag("conditions.serving");
-  return {
-    ...{ ip, ready, serving, terminating: entry.flag("conditions.terminating") },
-    nodeName: entry.text("nodeName"),
-    forZones: readHints(entry, "hints.forZones"),
-    forNodes: readHints(entry, "hints.forNodes"),
-  };
+  const terminating = entry.flag("conditions.terminating");
+  const nodeName = entry.text("nodeName");
+  const forZones = readHints(entry, "hints.forZones");
+  const forNodes = readHints(entry, "hints.forNodes");
+  // Written out: spread into each other, objects take twice the memory.
+  return { ip, ready, serving, terminating, nodeName, forZones, forNodes };
 }
 
+/** There are ten thousands of endpoints, and most have none. */
+const NONE: readonly string[] = [];
+
 function readHints(entry: Reader, field: string): readonly string[] {
-  return entry.list(field).flatMap((hint) => {
+  const hints = entry.list(field);
+  if (hints.length === 0) return NONE;
+  return hints.flatMap((hint) => {
     const name = isRecord(hint) ? hint["name"] : undefined;
     if (typeof name === "string") return [name];
     entry.refuse(field, hint, "a list of { name }");

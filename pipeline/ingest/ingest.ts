@@ -8,7 +8,7 @@ import { readNamespace, readNode, readPod } from "./kubernetes.ts";
 import { readNetworkPolicy } from "./network-policy.ts";
 import { readPort, readUnderlay } from "./node-local.ts";
 import { createReader, isRecord, type Reader } from "./reader.ts";
-import { readService } from "./service.ts";
+import { readService, reasonToIgnore } from "./service.ts";
 import { readServiceCidr } from "./service-cidr.ts";
 
 /** One line a kind: how an object becomes a model value. Undefined means that nothing useful could be read. */
@@ -29,6 +29,8 @@ const READERS: { readonly [K in Kind]: (reader: Reader, key: string) => ModelOf[
 export interface Ingested<K extends Kind = Kind> {
   readonly value: ModelOf[K] | undefined;
   readonly problems: readonly Problem[];
+  /** Of a service that is none to serve: why. */
+  readonly ignored?: string;
 }
 
 /** Parses one object, once. It never throws: what is wrong becomes problems. */
@@ -39,5 +41,7 @@ export function ingest(source: string, change: RawChange): Ingested {
     reader.report("", "is no object");
     return { value: undefined, problems: reader.problems };
   }
-  return { value: READERS[change.kind](reader, change.key), problems: reader.problems };
+  const ignored = change.kind === "Service" ? reasonToIgnore(reader) : undefined;
+  const value = READERS[change.kind](reader, change.key);
+  return { value, problems: reader.problems, ...(ignored !== undefined && { ignored }) };
 }

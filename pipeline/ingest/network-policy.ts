@@ -1,5 +1,5 @@
 import { type Cidr, cidrContains, formatCidr, parseCidr } from "#base/address.ts";
-import { EVERYTHING, type LabelSelector } from "../model/label-selector.ts";
+import { EVERYTHING } from "../model/label-selector.ts";
 import {
   createSelection,
   DIRECTIONS,
@@ -10,9 +10,10 @@ import {
   type PolicyRule,
 } from "../model/policy.ts";
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
+import { readPolicyExtras } from "./policy-extras.ts";
 import { HIGHEST_PORT, isPortName, isPortNumber } from "./port.ts";
 import type { Reader } from "./reader.ts";
-import { readSelector } from "./selector.ts";
+import { readSelector, readSelectorOrAll } from "./selector.ts";
 
 const TYPE_NAMES = { ingress: "Ingress", egress: "Egress" } as const satisfies Record<Direction, string>;
 const PEER_FIELDS = { ingress: "from", egress: "to" } as const satisfies Record<Direction, string>;
@@ -30,6 +31,7 @@ export function readNetworkPolicy(reader: Reader, key: string): NetworkPolicy {
   const isFormed = spec.problems.length === 0;
   const pods = readSelectorOrAll(spec, "podSelector");
   const types = readPolicyTypes(spec);
+  const extras = readPolicyExtras(reader, "NetworkPolicy");
   const readDirection = (direction: Direction): readonly PolicyRule[] | undefined => {
     const rules = readRules(spec, direction, namespace);
     const isNamed = types.named.has(direction);
@@ -46,6 +48,7 @@ export function readNetworkPolicy(reader: Reader, key: string): NetworkPolicy {
     subject: createSelection(namespace, isFormed && pods !== undefined ? pods : EVERYTHING),
     ingress: readDirection("ingress"),
     egress: readDirection("egress"),
+    ...(extras && { extras }),
   };
 }
 
@@ -69,16 +72,18 @@ function readPolicyTypes(spec: Reader): { readonly named: ReadonlySet<Direction>
 function readRules(spec: Reader, direction: Direction, namespace: string): readonly PolicyRule[] {
   return spec
     .list(direction)
-    .map((rule, i) => readRule(spec.inside(`${direction}[${i}]`, rule), PEER_FIELDS[direction], namespace))
-    .filter((rule) => rule !== undefined);
+    .map((rule, i) => readRule(spec.inside(`${direction}[${i}]`, rule), PEER_FIELDS[direction], namespace));
 }
 
+/** In the place of a rule that nobody can read: those behind it are known by their numbers in the object. */
+const NOTHING: PolicyRule = { peers: [], ports: [] };
+
 /** An empty list says what an absent one says: everybody, everything. One without anything right in it is another thing. */
-function readRule(rule: Reader, peersField: string, namespace: string): PolicyRule | undefined {
+function readRule(rule: Reader, peersField: string, namespace: string): PolicyRule {
   rule.only(peersField, "ports");
   const peers = rule.list(peersField);
   const ports = rule.list("ports");
-  if (rule.problems.length > 0) return undefined;
+  if (rule.problems.length > 0) return NOTHING;
   const readPeers = () => peers.map((peer, i) => readPeer(rule.inside(`${peersField}[${i}]`, peer), namespace));
   const readPorts = () => ports.map((port, i) => readPolicyPort(rule.inside(`ports[${i}]`, port)));
   return {
@@ -144,8 +149,4 @@ function readPortRange(reader: Reader): PolicyPort["port"] {
   if (from === undefined) return void reader.refuse("port", port, PORT);
   const to = last === undefined ? from : reader.number("endPort", from, HIGHEST_PORT);
   return to === undefined ? undefined : { from, to };
-}
-
-function readSelectorOrAll(reader: Reader, path: string): LabelSelector | undefined {
-  return reader.at(path) === undefined ? EVERYTHING : readSelector(reader, path);
 }

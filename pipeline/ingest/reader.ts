@@ -30,7 +30,7 @@ export interface Reader {
 }
 
 export function createReader(source: string, objectName: string, object: unknown): Reader {
-  return readerOf(object, { source, object: objectName, path: "", problems: [[]] });
+  return new PartReader(object, { source, object: objectName, path: "", problems: [[]] });
 }
 
 /** Where in an object a reader stands. Problems go to the list of that part and to those of the parts around it. */
@@ -41,84 +41,106 @@ interface Place {
   readonly problems: readonly [Problem[], ...Problem[][]];
 }
 
-function readerOf(object: unknown, place: Place): Reader {
-  const reader: Reader = {
-    ...reportAt(place),
-    at(path) {
-      let value = object;
-      for (const step of path.split(".")) {
-        if (!isRecord(value)) return undefined;
-        value = value[step];
+/** A class, for each of a hundred thousand endpoints has one: closures would cost each of them more than all that is read. */
+class PartReader implements Reader {
+  readonly #object: unknown;
+  readonly #place: Place;
+
+  constructor(object: unknown, place: Place) {
+    this.#object = object;
+    this.#place = place;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#place.problems[0];
+  }
+
+  report(field: string, message: string): void {
+    const { source, object, path, problems } = this.#place;
+    for (const list of problems) list.push({ source, object, field: joinPath(path, field), message });
+  }
+
+  refuse(field: string, value: unknown, expected: string): void {
+    this.report(field, `is ${describe(value)}; ${expected} is expected`);
+  }
+
+  at(path: string): unknown {
+    let value = this.#object;
+    for (const step of stepsOf(path)) {
+      if (!isRecord(value)) return undefined;
+      value = value[step];
+    }
+    return value ?? undefined;
+  }
+
+  text(path: string): string | undefined {
+    const value = this.at(path);
+    if (value === undefined || typeof value === "string") return value;
+    this.refuse(path, value, "a string");
+    return undefined;
+  }
+
+  flag(path: string): boolean {
+    const value = this.at(path);
+    if (value === undefined || typeof value === "boolean") return value ?? false;
+    this.refuse(path, value, "true or false");
+    return false;
+  }
+
+  number(path: string, lowest: number, highest: number): number | undefined {
+    const value = this.at(path);
+    if (value === undefined) return undefined;
+    if (Number.isInteger(value) && Number(value) >= lowest && Number(value) <= highest) return Number(value);
+    this.refuse(path, value, `a whole number from ${lowest} to ${highest}`);
+    return undefined;
+  }
+
+  list(path: string): readonly unknown[] {
+    const value = this.at(path);
+    if (value === undefined) return NOTHING;
+    if (Array.isArray(value)) return value;
+    this.refuse(path, value, "a list");
+    return NOTHING;
+  }
+
+  map(path: string): ReadonlyMap<string, string> {
+    const value = this.at(path);
+    const entries = new Map<string, string>();
+    if (value === undefined) return entries;
+    if (!isRecord(value)) this.refuse(path, value, "a map of strings");
+    else
+      for (const [key, entry] of Object.entries(value)) {
+        if (typeof entry === "string") entries.set(key, entry);
+        else this.refuse(`${path}[${key}]`, entry, "a string");
       }
-      return value ?? undefined;
-    },
-    text(path) {
-      const value = reader.at(path);
-      if (value === undefined || typeof value === "string") return value;
-      reader.refuse(path, value, "a string");
-      return undefined;
-    },
-    flag(path) {
-      const value = reader.at(path);
-      if (value === undefined || typeof value === "boolean") return value ?? false;
-      reader.refuse(path, value, "true or false");
-      return false;
-    },
-    number(path, lowest, highest) {
-      const value = reader.at(path);
-      if (value === undefined) return undefined;
-      if (Number.isInteger(value) && Number(value) >= lowest && Number(value) <= highest) return Number(value);
-      reader.refuse(path, value, `a whole number from ${lowest} to ${highest}`);
-      return undefined;
-    },
-    list(path) {
-      const value = reader.at(path);
-      if (value === undefined || Array.isArray(value)) return value ?? [];
-      reader.refuse(path, value, "a list");
-      return [];
-    },
-    map(path) {
-      const value = reader.at(path);
-      const entries = new Map<string, string>();
-      if (value === undefined) return entries;
-      if (!isRecord(value)) reader.refuse(path, value, "a map of strings");
-      else
-        for (const [key, entry] of Object.entries(value)) {
-          if (typeof entry === "string") entries.set(key, entry);
-          else reader.refuse(`${path}[${key}]`, entry, "a string");
-        }
-      return entries;
-    },
-    parsed(path, value, parse, expected) {
-      const result = typeof value === "string" ? parse(value) : undefined;
-      if (result === undefined) reader.refuse(path, value, expected);
-      return result;
-    },
-    inside: (path, value) => partOf(place, path, value),
-    only(...fields) {
-      for (const key of Object.keys(isRecord(object) ? object : {}))
-        if (!fields.includes(key)) reader.report(key, `is unknown; nothing but ${fields.join(", ")} is expected`);
-    },
-  };
-  return reader;
+    return entries;
+  }
+
+  parsed<T>(path: string, value: unknown, parse: (text: string) => T | undefined, expected: string): T | undefined {
+    const result = typeof value === "string" ? parse(value) : undefined;
+    if (result === undefined) this.refuse(path, value, expected);
+    return result;
+  }
+
+  inside(path: string, value: unknown): Reader {
+    const { source, object, problems } = this.#place;
+    const place: Place = { source, object, path: joinPath(this.#place.path, path), problems: [[], ...problems] };
+    const part = new PartReader(value, place);
+    if (!isRecord(value)) part.refuse("", value, "an object");
+    return part;
+  }
+
+  only(...fields: readonly string[]): void {
+    for (const key of Object.keys(isRecord(this.#object) ? this.#object : {}))
+      if (!fields.includes(key)) this.report(key, `is unknown; nothing but ${fields.join(", ")} is expected`);
+  }
 }
 
-function reportAt(place: Place): Pick<Reader, "problems" | "report" | "refuse"> {
-  const { source, object, problems } = place;
-  const report = (field: string, message: string) => {
-    for (const list of problems) list.push({ source, object, field: joinPath(place.path, field), message });
-  };
-  return {
-    problems: problems[0],
-    report,
-    refuse: (field, value, expected) => report(field, `is ${describe(value)}; ${expected} is expected`),
-  };
-}
+const NOTHING: readonly unknown[] = [];
 
-function partOf(place: Place, path: string, value: unknown): Reader {
-  const part: Place = { ...place, path: joinPath(place.path, path), problems: [[], ...place.problems] };
-  if (!isRecord(value)) reportAt(part).refuse("", value, "an object");
-  return readerOf(value, part);
+/** One path is a single step more often than not. */
+function stepsOf(path: string): readonly string[] {
+  return path.includes(".") ? path.split(".") : [path];
 }
 
 function joinPath(path: string, field: string): string {

@@ -1,4 +1,4 @@
-import { createSelector, type LabelRequirement, type LabelSelector } from "../model/label-selector.ts";
+import { createSelector, EVERYTHING, type LabelRequirement, type LabelSelector } from "../model/label-selector.ts";
 import type { Reader } from "./reader.ts";
 
 const NAME = /^(?=.{1,63}$)([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
@@ -23,6 +23,11 @@ export function readSelector(around: Reader, path: string): LabelSelector | unde
     .map((expression, i) => readRequirement(reader.inside(`matchExpressions[${i}]`, expression)));
   if (reader.problems.length > 0) return undefined;
   return createSelector([...equalities, ...expressions.filter((one) => one !== undefined)]);
+}
+
+/** The same where an absent selector selects what an empty one does. */
+export function readSelectorOrAll(around: Reader, path: string): LabelSelector | undefined {
+  return around.at(path) === undefined ? EVERYTHING : readSelector(around, path);
 }
 
 /** Undefined when anything in it is wrong. */

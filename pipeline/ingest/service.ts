@@ -14,6 +14,8 @@ const POLICIES = ["Cluster", "Local"] as const satisfies readonly TrafficPolicy[
 /** The API server's default, and the longest that it takes: a day. */
 const AFFINITY_SECONDS = 10_800;
 const LONGEST_AFFINITY = 86_400;
+/** What a flow's time-out can say in its 16 bits. */
+const LONGEST_MEMORY = 0xffff;
 
 /**
  * v1. Undefined for what has no address to serve: a headless one, an ExternalName, one of another proxy. A port or address that is
@@ -37,6 +39,19 @@ export function readService(reader: Reader, key: string): Service | undefined {
     externalTrafficPolicy: readPolicy(reader, "spec.externalTrafficPolicy"),
     healthCheckNodePort: readHealthCheckPort(reader),
   };
+}
+
+/** Why a service is none to serve, though nothing is wrong with it. */
+export function reasonToIgnore(reader: Pick<Reader, "at">): string | undefined {
+  const at = (path: string): unknown => reader.at(path);
+  const labels = at("metadata.labels");
+  const proxy = isRecord(labels) ? labels[PROXY_NAME_LABEL] : undefined;
+  if (typeof proxy === "string") return `it is the proxy's named ${proxy || '""'}`;
+  if (at("spec.type") === "ExternalName") return "an ExternalName is a name in DNS alone";
+  const listed = at("spec.clusterIPs");
+  const [ip] = Array.isArray(listed) && listed.length > 0 ? listed : [at("spec.clusterIP")];
+  if (ip === "None") return "it is headless: clients find its endpoints by DNS";
+  return ip === undefined || ip === "" ? "it has no clusterIP yet" : undefined;
 }
 
 function readType(reader: Reader): Service["type"] | undefined {
@@ -123,7 +138,13 @@ function readAffinity(reader: Reader): number | undefined {
   if (affinity === "None") return undefined;
   if (affinity !== "ClientIP") return void reader.refuse("spec.sessionAffinity", affinity, "None or ClientIP");
   const field = "spec.sessionAffinityConfig.clientIP.timeoutSeconds";
-  return reader.number(field, 1, LONGEST_AFFINITY) ?? AFFINITY_SECONDS;
+  const seconds = reader.number(field, 1, LONGEST_AFFINITY) ?? AFFINITY_SECONDS;
+  if (seconds > LONGEST_MEMORY)
+    reader.report(
+      field,
+      `is ${seconds}; a switch remembers a client for ${LONGEST_MEMORY} s at most, and so long it does`,
+    );
+  return Math.min(seconds, LONGEST_MEMORY);
 }
 
 function readPolicy(reader: Reader, field: string): TrafficPolicy {

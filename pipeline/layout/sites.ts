@@ -67,6 +67,9 @@ export const FEATURES = {
       isolation: { id: 6, why: "a policy isolates the pod: what no rule allows is denied" },
       answer: { id: 16, why: "what a pod is told of names that its policies speak of is read before the pod has it" },
       lapsed: { id: 17, why: "an address was a name's, and connections that began then go on" },
+      own: { id: 8, why: "no NetworkPolicy isolates a pod from itself, be it through a service" },
+      reject: { id: 9, why: "what a policy denies that says so is refused: the node process answers it" },
+      log: { id: 10, why: "of a new connection on which a policy has decided that is logged the node process is told" },
       unknown: {
         id: 7,
         why: "policies may select a pod of which, or of whose namespace, too little is known yet: nothing passes before it is",
@@ -84,6 +87,10 @@ export const FEATURES = {
       remembered: { id: 6, why: "the endpoint that a client had last; the switch itself has made it" },
       endpoint: { id: 7, why: "an endpoint's number stands for its address" },
       hairpin: { id: 8, why: "what a service sends back to where it came from carries a virtual address meanwhile" },
+      fragments: {
+        id: 20,
+        why: "the fragments of a datagram go to one endpoint, for only the first of them has its port",
+      },
     },
   },
 } as const;

@@ -58,7 +58,7 @@ export const TABLES = {
   Endpoint: {
     id: 44,
     purpose:
-      "The packet has the address that it really goes to, by a service or by itself. Policies come next, for what pods send; but no policy comes between a pod and itself.",
+      "The packet has the address that it really goes to, by a service or by itself. Policies come next, for what pods send. What a service leads back to its sender is marked: it goes the same way, and NetworkPolicies let it pass.",
   },
   EgressAdmin: {
     id: 50,

@@ -29,11 +29,61 @@ export function endpointsOf(
   place: Place,
   scope: TrafficPolicy,
 ): readonly Endpoint[] {
-  const all = [...candidatesOf(port, family, slices)];
+  return unique(narrow([...candidatesOf(port, family, slices)], place, scope).near);
+}
+
+/** Those that are going while others are ready, and serve yet whom they serve. */
+export function leavingOf(
+  port: Pick<ServicePort, "name" | "protocol">,
+  family: IpFamily,
+  slices: Iterable<EndpointSlice>,
+  place: Place,
+  scope: TrafficPolicy,
+): readonly Endpoint[] {
+  const { within, able } = narrow([...candidatesOf(port, family, slices)], place, scope);
+  const keyOf = ({ ip, port: number }: Endpoint) => `${ip} ${number}`;
+  const staying = new Set(able.map(keyOf));
+  return unique(within.filter((one) => one.of.serving && one.of.terminating && !staying.has(keyOf(one))));
+}
+
+/** Each that a slice lists, and for what it gets no connections. */
+export interface JudgedEndpoint extends Endpoint {
+  readonly of: SliceEndpoint;
+  readonly unchosen: Unchosen | undefined;
+}
+
+export type Unchosen = "elsewhere" | "not ready" | "going" | "for others" | "listed twice";
+
+/** What `endpointsOf` leaves out, and why. */
+export function judgeEndpoints(
+  port: Pick<ServicePort, "name" | "protocol">,
+  family: IpFamily,
+  slices: Iterable<EndpointSlice>,
+  place: Place,
+  scope: TrafficPolicy,
+): readonly JudgedEndpoint[] {
+  const all = [...candidatesOf(port, family, slices)].sort(compareEndpoints);
+  const { within, able, near } = narrow(all, place, scope);
+  const [inside, capable, chosen] = [new Set(within), new Set(able), new Set(near)];
+  const seen = new Set<string>();
+  const judge = (one: Candidate): Unchosen | undefined => {
+    if (!inside.has(one)) return "elsewhere";
+    if (!capable.has(one)) return one.of.serving && one.of.terminating ? "going" : "not ready";
+    if (!chosen.has(one)) return "for others";
+    const key = `${one.ip} ${one.port}`;
+    if (seen.has(key)) return "listed twice";
+    seen.add(key);
+    return undefined;
+  };
+  return all.map((one) => ({ ...one, unchosen: judge(one) }));
+}
+
+/** Those at the place where that counts, of these those that can serve, and of these those that are meant for the place. */
+function narrow(all: readonly Candidate[], place: Place, scope: TrafficPolicy) {
   const within = scope === "Local" ? all.filter(({ of }) => of.nodeName === place.nodeName) : all;
   const ready = within.filter(({ of }) => of.ready);
   const able = ready.length > 0 ? ready : within.filter(({ of }) => of.serving && of.terminating);
-  return unique(scope === "Local" ? able : nearest(able, place));
+  return { within, able, near: scope === "Local" ? able : nearest(able, place) };
 }
 
 /** How many are ready, of all that there are, wherever they are. */

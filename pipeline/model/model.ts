@@ -98,6 +98,8 @@ export interface View extends Objects {
   readonly rules: Rules;
   readonly backends: Backends;
   readonly domains: Domains;
+  /** Services that are not in the model, and why they are none to serve. */
+  readonly ignoredServices: ReadonlyMap<string, string>;
 }
 
 /** One object before and after; at least one of the two is there. */

@@ -1,5 +1,6 @@
 import type { Cidr } from "#base/address.ts";
 import { EVERYTHING, type LabelSelector } from "./label-selector.ts";
+import type { PolicyExtras } from "./policy-extras.ts";
 
 /** Which pods: those that `pods` selects in one namespace, or in all that a selector chooses. */
 export interface PodSelection {
@@ -57,6 +58,8 @@ export interface NetworkPolicy {
   readonly subject: PodSelection;
   readonly ingress: readonly PolicyRule[] | undefined;
   readonly egress: readonly PolicyRule[] | undefined;
+  /** Absent without annotations of ours. */
+  readonly extras?: PolicyExtras;
 }
 
 export interface ClusterPolicyRule {
@@ -78,6 +81,8 @@ export interface ClusterNetworkPolicy {
   readonly subject: PodSelection;
   readonly ingress: readonly ClusterPolicyRule[];
   readonly egress: readonly ClusterPolicyRule[];
+  /** Absent without annotations of ours. */
+  readonly extras?: PolicyExtras;
 }
 
 export type Policy = NetworkPolicy | ClusterNetworkPolicy;
@@ -103,7 +108,7 @@ export function rulesOf(policy: Policy, direction: Direction): readonly (PolicyR
 export interface RulePlace {
   readonly direction: Direction;
   readonly tier: PolicyTier;
-  /** Within the tier the lower come first; NetworkPolicies have but one. */
+  /** Within the tier the lower come first. */
   readonly level: number;
 }
 

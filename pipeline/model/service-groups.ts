@@ -13,6 +13,26 @@ export function groupKey({ namespace, name }: Pick<Service, "namespace" | "name"
   return [namespace, name, group.port.name, group.family, group.scope].join("/");
 }
 
+/**
+ * So many buckets, of less than 100 bytes each, the switch can describe: a group has to fit into 64 kB, and though a larger one could
+ * be made, bucket by bucket, whoever asks for its description gets one that breaks his connection.
+ */
+export const MOST_BUCKETS = 600;
+const UNDIVIDED = 500;
+const USUAL = 400;
+const MOST_PARTS = 512;
+
+/** Into how many parts, each a group, so many endpoints are divided: none, or a power of two, for what is in one is in none of another. */
+export function countParts(endpoints: number): number {
+  if (endpoints <= UNDIVIDED) return 0;
+  return Math.min(2 ** Math.ceil(Math.log2(endpoints / USUAL)), MOST_PARTS);
+}
+
+/** "default/web/http/4/Cluster/3". */
+export function partKey(key: string, part: number): string {
+  return `${key}/${part}`;
+}
+
 /** Those that a service may need, whatever endpoints it has. */
 export function groupsOf(service: Service): readonly GroupName[] {
   const families = [...new Set(addressesOf(service).map(familyOf))].sort();

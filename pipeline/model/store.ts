@@ -28,6 +28,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   const rules = createRuleIndex(tables, selections);
   const backends = createBackendIndex();
   const domains = createDomainIndex(tables);
+  const ignoredServices = new Map<string, string>();
   const missing = new Set(expectedSources);
 
   function applyOne(source: string, raw: RawChange): ObjectChange | undefined {
@@ -35,11 +36,13 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
     const place = `${raw.kind} ${raw.key}`;
     if (parsed.problems.length > 0) problems.set(place, parsed.problems);
     else problems.delete(place);
+    if (parsed.ignored !== undefined) ignoredServices.set(raw.key, parsed.ignored);
+    else if (raw.kind === "Service") ignoredServices.delete(raw.key);
     return store(tables, raw, parsed);
   }
 
   return {
-    view: { ...tables, selections, rules, backends, domains },
+    view: { ...tables, selections, rules, backends, domains, ignoredServices },
     problems,
     isSynced: () => missing.size === 0,
     apply(batch) {

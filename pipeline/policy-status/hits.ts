@@ -63,8 +63,3 @@ function count(before: Counted | undefined, reading: Reading, now: number): Coun
     ...{ reading, at: now },
   };
 }
-
-/** How much a counter has grown that begins at 0 again with whoever counts. */
-export function growth(before: number, now: number): number {
-  return now >= before ? now - before : now;
-}

@@ -89,7 +89,8 @@ export function* reportPolicies(sources: ReportSources, only?: ReadonlySet<strin
   }
 }
 
-function isHere({ subject }: Policy, { rules }: View): boolean {
+/** Whether it selects a pod of this node. */
+export function isHere({ subject }: Policy, { rules }: View): boolean {
   for (const _pod of rules.subjectsHere(subject.key)) return true;
   return false;
 }

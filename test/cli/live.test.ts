@@ -4,10 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "#base/log.ts";
 import { startControlServer } from "#controller/node/http/control-server.ts";
-import type { Listening } from "#controller/node/http/listening.ts";
 import type { NodeView } from "#controller/node/http/node-view.ts";
+import type { Listening } from "#controller/process/listening.ts";
 import type { Explanation } from "#pipeline/explain/explain.ts";
-import { sampleDenial, sampleFlow, samplePolicy, sampleView } from "#test/http/sample-view.ts";
+import type { ServiceExplanation } from "#pipeline/explain/services.ts";
+import {
+  ignoredService,
+  sampleConnection,
+  sampleDenial,
+  sampleFlow,
+  sampleGroup,
+  samplePolicy,
+  sampleService,
+  sampleView,
+} from "#test/http/sample-view.ts";
 import { type Outcome, weirctl } from "./run.ts";
 
 describe("weirctl against a running node", () => {
@@ -63,7 +73,7 @@ describe("weirctl against a running node", () => {
   it("lists policies with their hits, and one by name with each of its rules", async () => {
     assert.match(
       (await ask(["get", "policies"])).out,
-      /^KIND +NAME .*\nNetworkPolicy +shop\/db +1 +ingress +2 +realised +12 +2026-01-01T00:00:02\.000Z +3 +0\n$/,
+      /^KIND +NAME .*\nNetworkPolicy +shop\/db +1 +ingress +2 +realised +2026-01-01T00:00:00\.000Z +12 +2026-01-01T00:00:02\.000Z +3 +ingress\[1\] +0\n$/,
     );
     const { code, out } = await ask(["get", "policies", "shop/db"]);
     assert.equal(code, 0);
@@ -82,6 +92,48 @@ describe("weirctl against a running node", () => {
       [absent.code, absent.err],
       [1, "weirctl: policies: web selects no pod of this node, or is not there\n"],
     );
+  });
+
+  it("lists services with what is chosen, and one by name with its endpoints and why others are not", async () => {
+    assert.match(
+      (await ask(["get", "services"])).out,
+      /^NAME .*\nshop\/db +ClusterIP +10\.96\.0\.10 +80\/TCP,53\/UDP +1\/2 +realised +5 +1\nshop\/peers .* ignored: it is headless /,
+    );
+    const { code, out } = await ask(["get", "services", "shop/db"]);
+    assert.equal(code, 0);
+    for (const line of [
+      /^service +shop\/db$/m,
+      /^session affinity +ClientIP for 100 s$/m,
+      /^traffic policies +internal Cluster, external Local$/m,
+      /^problem +spec\.ports\[2\] has no number$/m,
+      /^clusterIP 10\.96\.0\.10 +80\/TCP \(web\): served by group 7, 5 packets$/m,
+      /^clusterIP 10\.96\.0\.10 +53\/UDP \(dns\): refused: there is no endpoint, 0 packets$/m,
+      /^80\/TCP \(web\) IPv4 +1 of 2 endpoints$/m,
+      /^ {2}10\.10\.1\.5:8080 +this node, ready: chosen, 3 packets$/m,
+      /^ {2}10\.10\.2\.5:8080 +node n2, serving, terminating: not chosen: it is going, and others are ready$/m,
+    ])
+      assert.match(out, line);
+    assert.deepEqual(JSON.parse((await ask(["get", "services", "-o", "json"])).out), [sampleService, ignoredService]);
+  });
+
+  it("says with exit code 1 that a service is not here", async () => {
+    const { code, err } = await ask(["get", "services", "web"], { services: async () => [] });
+    assert.deepEqual([code, err], [1, "weirctl: services: web is not here\n"]);
+  });
+
+  it("shows groups with their owners and what each bucket got", async () => {
+    const filters: unknown[] = [];
+    const groups: NodeView["groups"] = async (filter) => {
+      filters.push(filter);
+      return [sampleGroup];
+    };
+    const { out } = await ask(["groups", "--owner", "service/shop/db"], { groups });
+    assert.deepEqual(filters, [{ owner: "service/shop/db" }]);
+    assert.equal(
+      out,
+      "group_id=7,type=select,bucket=bucket_id:1,actions=drop  # services/balance: service shop/db, packets of its buckets: 3 0\n",
+    );
+    assert.deepEqual(JSON.parse((await ask(["groups", "-o", "json"])).out), [sampleGroup]);
   });
 
   it("says with exit code 1 that the switch refused a policy, and why", async () => {
@@ -107,6 +159,18 @@ describe("weirctl against a running node", () => {
     const line = "denied ingress from pod shop/web (10.10.2.7) at 5432/TCP: isolated by shop/db, and no rule allows it";
     assert.equal((await ask(["get", "denials", "-w"])).out, `${sampleDenial.time} shop/db ${line}\n`);
     assert.deepEqual(JSON.parse((await ask(["get", "denials", "-w", "-o", "json"])).out), sampleDenial);
+  });
+
+  it("lists connections that policies log, and shows them as they come", async () => {
+    const { out } = await ask(["get", "connections"]);
+    assert.match(
+      out,
+      /^TIME .*\n2026-\S+ +allow +egress +shop\/web +203\.0\.113\.9 +443\/TCP +shop\/web, egress rule 1\n$/,
+    );
+    assert.deepEqual(JSON.parse((await ask(["get", "connections", "-o", "json"])).out), [sampleConnection]);
+    const line = "allow egress to 203.0.113.9 at 443/TCP: shop/web, egress rule 1";
+    assert.equal((await ask(["get", "connections", "-w"])).out, `${sampleConnection.time} shop/web ${line}\n`);
+    assert.match((await ask(["status"])).out, /^logged connections +5 told .*, 7 beyond the limit$/m);
   });
 
   it("gets one by name, and says when it is not there", async () => {
@@ -195,6 +259,54 @@ describe("weirctl against a running node", () => {
     const wrong = await ask(["explain", "a b", "shop/db:80", "--live"]);
     assert.equal(wrong.code, 2);
     assert.match(wrong.err, /a b: a pod \(shop\/web, .* is needed/);
+  });
+
+  it("explains traffic to services, with the flows of the rules that decide about endpoints", async () => {
+    const direction = { text: "allowed: no policy isolates it", nearMisses: [] };
+    const toEndpoint: Explanation = {
+      ...{ from: "shop/web", to: "shop/db-0", family: "IPv4", ports: ["5433/TCP"], verdict: "allow", alike: [] },
+      ...{ by: [{ direction: "ingress", policy: "shop/db", rule: 1 }], egress: direction, ingress: direction },
+    };
+    const service: ServiceExplanation = {
+      ...{
+        from: ["shop/web"],
+        service: "shop/db",
+        address: "clusterIP 10.96.0.10",
+        port: "5432/TCP",
+        outcome: "served",
+      },
+      ...{ chosen: ["10.10.1.6:5433", "10.10.2.6:5433"], endpoints: [toEndpoint] },
+      unchosen: [{ address: "10.10.2.7:5433", reason: "it is not ready" }],
+    };
+    const refused: ServiceExplanation = {
+      ...{ ...service, address: "clusterIP fd96::10", outcome: "refused", chosen: [], endpoints: [], unchosen: [] },
+      from: ["shop/a", "shop/b", "shop/c", "shop/d"],
+    };
+    const rule = { ...sampleFlow, site: "policies/rule", owners: ["networkpolicy shop/db, ingress rule 1"] };
+    const view: Partial<NodeView> = {
+      explain: () => ({ services: [service, refused] }),
+      flows: async () => [rule],
+    };
+    const { code, out } = await ask(["explain", "shop/web", "svc/shop/db", "--live"], view);
+    assert.deepEqual(
+      [code, out.split("\n")],
+      [
+        0,
+        [
+          "shop/web -> service shop/db, 5432/TCP at clusterIP 10.96.0.10: to one of 2 endpoints",
+          "  not 10.10.2.7:5433: it is not ready",
+          "shop/web -> shop/db-0, 5433/TCP: allowed",
+          "  egress of shop/web: allowed: no policy isolates it",
+          "  ingress of shop/db-0: allowed: no policy isolates it",
+          `  flow: ${sampleFlow.flow}, 12 packets`,
+          "",
+          "shop/a, shop/b, shop/c and 1 more -> service shop/db, 5432/TCP at clusterIP fd96::10: refused, for it has no endpoint",
+          "",
+        ],
+      ],
+    );
+    const json = JSON.parse((await ask(["explain", "shop/web", "svc/shop/db", "--live", "-o", "json"])).out);
+    assert.deepEqual(json, [{ ...service, endpoints: [{ ...toEndpoint, flows: [rule] }] }, refused]);
   });
 
   it("annotates a dump, and leaves other lines alone", async () => {

@@ -59,6 +59,28 @@ describe("weirctl's tools for policies", () => {
     return { code: status, out: stdout, err: stderr };
   }
 
+  it("explain what a service leads to, by manifests that tell no address and no endpoints of it", () => {
+    const service = `
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {selector: {app: db}, ports: [{port: 80, targetPort: sql}]}
+`;
+    folder("served", `${POLICY("web")}---${service}`);
+    const { code, out, err } = weirctl(["explain", "shop/web", "svc/shop/db:80", "served"]);
+    assert.equal(code, 0);
+    assert.deepEqual(out.split("\n").slice(0, 2), [
+      "shop/web -> service shop/db, 80/TCP at clusterIP 10.96.0.1: to 10.10.1.2:5432",
+      "shop/web -> shop/db, 5432/TCP: allowed",
+    ]);
+    assert.match(err, /^weirctl: assumed: .* such as service shop\/db: endpoints by its selector\n$/);
+    const [first] = JSON.parse(weirctl(["explain", "shop/web", "10.96.0.1:80", "served", "-o", "json"]).out);
+    assert.deepEqual([first.service, first.endpoints[0].verdict], ["shop/db", "allow"]);
+    const wrong = weirctl(["explain", "shop/web", "svc/shop/db:81", "served"]);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.err, /svc\/shop\/db:81: the service has no such port; it has 80\/TCP\n$/);
+  });
+
   it("explain what passes, what does not, and what is nearest", () => {
     const allowed = weirctl(["explain", "shop/web", "shop/db:sql", "before"]);
     assert.deepEqual(allowed, {

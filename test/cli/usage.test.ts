@@ -45,11 +45,11 @@ describe("weirctl's command line", () => {
       [["explain", "shop/web"], /missing required argument 'destination/],
       [["explain", "Shop", "x"], /Shop: a pod \(shop\/web, .* is needed/],
       [["explain", "web", "x:80:90"], /x:80:90: .* a port such as 80, 80\/TCP/],
-      [["explain", "web", "db", "folder", "--live"], /a folder or --live, not both/],
+      [["explain", "web", "db", "folder", "--live"], /--live, a folder or --cluster: one of them/],
       [["matrix", "--port", "http"], /--port http: a port from 1 to 65535 is needed/],
       [["policy", "diff", "-", "-"], /only one of the two can be read from stdin/],
       [["policy", "tset"], /unknown command 'tset'/],
-      [["get", "services"], /unknown command 'services'|Usage/],
+      [["get", "gateways"], /unknown command 'gateways'|Usage/],
       [[], /Usage: weirctl/],
     ] as const) {
       const { code, out, err } = await weirctl(argv);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Access } from "#controller/node/watch/access/access.ts";
-import { kubeconfigAccess } from "#controller/node/watch/access/kubeconfig.ts";
-import { WATCHED_KINDS } from "#controller/node/watch/kinds.ts";
+import type { Access } from "#controller/watch/access/access.ts";
+import { kubeconfigAccess } from "#controller/watch/access/kubeconfig.ts";
+import { WATCHED_KINDS } from "#controller/watch/kinds.ts";
 import { ingest } from "#pipeline/ingest/ingest.ts";
 import type { Kube } from "../rig/kube.ts";
 import { CLUSTER_NETWORK_POLICY_CRD as CRD } from "../support/cluster-network-policy-crd.ts";

@@ -68,6 +68,7 @@ describe("deploy/weir.yaml", () => {
       assert.match(image, new RegExp(`/src/dist/${name}\\b`));
       assert.ok(existsSync(join(ROOT, "dist", name)), `dist/${name}`);
     }
+    for (const program of ["weir-node", "weir-cluster", "weirctl"]) assert.match(image, new RegExp(`\\b${program}\\b`));
     for (const script of ["start-ovs.sh", "install-cni.sh"]) {
       assert.match(image, new RegExp(script));
       assert.ok(existsSync(join(ROOT, "deploy", script)));
@@ -108,6 +109,13 @@ describe("deploy/weir.yaml on a real API server", function () {
     assert.equal(await may("GET", "/apis/networking.k8s.io/v1/servicecidrs"), 200);
     assert.equal(await may("GET", "/apis/discovery.k8s.io/v1/endpointslices"), 200);
     assert.equal(await may("PATCH", "/api/v1/nodes/n1/status", { status: {} }, merge), 200);
+    const report = { apiVersion: "weir.dev/v1alpha1", kind: "NodePolicyStatus", metadata: { name: "n1" } };
+    const own = "/apis/weir.dev/v1alpha1/nodepolicystatuses/n1";
+    await until(
+      async () => (await may("GET", own)) === 404 && (await kube.request("GET", own.slice(0, -3))).status === 200,
+    );
+    const apply = "application/apply-patch+yaml";
+    assert.equal(await may("PATCH", `${own}?fieldManager=weir-node&force=true`, report, apply), 201);
     const refused: readonly [string, string, unknown?, string?][] = [
       ["GET", "/api/v1/secrets"],
       ["GET", "/api/v1/namespaces/kube-system/configmaps/weir-config"],
@@ -116,6 +124,50 @@ describe("deploy/weir.yaml on a real API server", function () {
       ["PATCH", "/api/v1/namespaces/default/pods/web", { metadata: { labels: { a: "b" } } }, merge],
       ["POST", "/api/v1/namespaces/default/pods", podManifest("more", "n1")],
       ["GET", "/apis/apps/v1/daemonsets"],
+      ["DELETE", own],
+      ["GET", "/apis/weir.dev/v1alpha1/nodepolicystatuses"],
+      ["GET", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/weir-cluster"],
+    ];
+    for (const [method, path, body, contentType] of refused)
+      assert.equal(await may(method, path, body, contentType), 403, `${method} ${path}`);
+  });
+
+  it("lets weir-cluster do what it must, and nothing else", async () => {
+    const other = await kube.mintToken("kube-system", "weir-cluster");
+    const may = async (method: string, path: string, body?: unknown, contentType?: string) =>
+      (await kube.request(method, path, body, { token: other, ...(contentType && { contentType }) })).status;
+    const apply = "application/apply-patch+yaml";
+    for (const path of ["/api/v1/nodes", "/apis/networking.k8s.io/v1/networkpolicies"])
+      assert.equal(await may("GET", path), 200, path);
+    const reports = "/apis/weir.dev/v1alpha1/nodepolicystatuses";
+    await until(async () => (await may("GET", reports)) === 200, 20_000);
+    // Allowed, but not there: nobody has installed its definition.
+    const cnps = "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies";
+    assert.equal(await may("GET", cnps), 404);
+    assert.equal(await may("PATCH", `${cnps}/a/status?fieldManager=weir-cluster`, {}, apply), 404);
+    const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
+    const lease = (name: string) => ({
+      ...{ apiVersion: "coordination.k8s.io/v1", kind: "Lease" },
+      ...{ metadata: { name, namespace: "kube-system" }, spec: { holderIdentity: "test" } },
+    });
+    assert.equal(await may("POST", leases, lease("weir-cluster")), 201);
+    assert.equal(await may("GET", `${leases}/weir-cluster`), 200);
+    const { body: held } = await kube.request("GET", `${leases}/weir-cluster`);
+    assert.equal(await may("PUT", `${leases}/weir-cluster`, held), 200);
+    const event = {
+      metadata: { name: "test", namespace: "default" },
+      involvedObject: { kind: "NetworkPolicy", name: "a", namespace: "default" },
+    };
+    assert.equal(await may("POST", "/api/v1/namespaces/default/events", event), 201);
+    const report = { apiVersion: "weir.dev/v1alpha1", kind: "NodePolicyStatus", metadata: { name: "n1" } };
+    const refused: readonly [string, string, unknown?, string?][] = [
+      ["GET", "/api/v1/secrets"],
+      ["GET", "/api/v1/pods"],
+      ["PATCH", `${cnps}/a?fieldManager=weir-cluster`, {}, apply],
+      ["PATCH", "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies/a?fieldManager=x", {}, apply],
+      ["PATCH", `${reports}/n1?fieldManager=x`, report, apply],
+      ["DELETE", `${leases}/weir-cluster`],
+      ["GET", `${leases}/another`],
     ];
     for (const [method, path, body, contentType] of refused)
       assert.equal(await may(method, path, body, contentType), 403, `${method} ${path}`);
@@ -157,6 +209,11 @@ describe("deploy/weir.yaml on a real API server", function () {
       await until(async () => at(await condition(), "status") === "False", 20_000);
       assert.equal(at(await condition(), "reason"), "WeirReady");
       assert.equal(at(await nodeObject(), "metadata", "annotations", "weir.dev/pod-mtu"), "1450");
+    });
+
+    it("tells which policies are in force on it", async () => {
+      const path = "/apis/weir.dev/v1alpha1/nodepolicystatuses/n1";
+      await until(async () => at((await kube.request("GET", path)).body, "counts", "failed") === 0, 20_000);
     });
 
     it("puts a problem on its object as an Event", async () => {

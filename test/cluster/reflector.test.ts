@@ -1,4 +1,4 @@
-import { kubeconfigAccess } from "#controller/node/watch/access/kubeconfig.ts";
+import { kubeconfigAccess } from "#controller/watch/access/kubeconfig.ts";
 import type { Kube } from "../rig/kube.ts";
 import { type ApiUnderTest, describeReflector, type PodFields } from "../watch/compliance.ts";
 import { startKubeOrSkip } from "./start.ts";

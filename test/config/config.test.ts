@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseNodeArguments } from "#controller/node/config/arguments.ts";
-import type { ConfigProblem } from "#controller/node/config/problem.ts";
-import { ConfigError } from "#controller/node/config/problem.ts";
+import { NODE_COMMANDS } from "#controller/node/config/arguments.ts";
 import { loadConfig, parseConfig } from "#controller/node/config.ts";
+import { parseArguments } from "#controller/process/arguments.ts";
+import type { ConfigProblem } from "#controller/process/config/problem.ts";
+import { ConfigError } from "#controller/process/config/problem.ts";
 
 const surroundings = { env: {}, hostname: "Worker-1" };
 
@@ -18,6 +19,8 @@ function problems(text: string, around = surroundings): readonly ConfigProblem[]
   }
   return [];
 }
+
+const parseNodeArguments = (argv: readonly string[]) => parseArguments(argv, NODE_COMMANDS);
 
 describe("The configuration", () => {
   it("has a default for everything", () => {
@@ -35,6 +38,7 @@ describe("The configuration", () => {
       control: { socket: "/var/run/weir/control.sock" },
       http: { address: "127.0.0.1:10350" },
       denials: { samplesPerSecond: 100 },
+      names: { minimumTtl: 5, idleConnections: 9000 },
       stateDirectory: "/var/lib/weir",
       compareInterval: 60,
       log: { level: "info" },

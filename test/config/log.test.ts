@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { PassThrough } from "node:stream";
 import { WeirError } from "#base/errors.ts";
-import { createLog, type LogLevel } from "#controller/node/log.ts";
+import { createLog, type LogLevel } from "#controller/process/log.ts";
 
 class SampleError extends WeirError {}
 
@@ -53,7 +53,7 @@ describe("The log", () => {
 
   it("loses no line when the process exits right after the flush", () => {
     const program = `
-      import { createLog } from "#controller/node/log.ts";
+      import { createLog } from "#controller/process/log.ts";
       const log = createLog({ level: "info" });
       for (let i = 0; i < 5000; i++) log.info("line", { i });
       await log.flush();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
-import { configurationReference } from "#controller/node/config/reference.ts";
+import { configurationReference } from "../../scripts/documents/configuration.ts";
 
 const file = new URL("../../docs/configuration.md", import.meta.url);
 

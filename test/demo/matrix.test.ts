@@ -9,13 +9,12 @@ const pod = (label: string, node: string, last: number): Endpoint => ({
   label,
   kind: "pod",
   node,
-  netns: `ns-${last}`,
   addresses: { 4: `10.10.1.${last}`, 6: `fd10:10:1::${last}` },
 });
 const web = pod("shop/web", "alpha", 2);
 const db = pod("shop/db", "beta", 3);
-const alpha: Endpoint = { label: "alpha", kind: "node", netns: "a", addresses: { 4: "172.18.0.1", 6: "fd18::1" } };
-const outside: Endpoint = { label: "outside", kind: "outside", netns: "o", addresses: { 4: "172.18.0.254" } };
+const alpha: Endpoint = { label: "alpha", kind: "node", addresses: { 4: "172.18.0.1", 6: "fd18::1" } };
+const outside: Endpoint = { label: "outside", kind: "outside", addresses: { 4: "172.18.0.254" } };
 const everybody = [web, db, alpha, outside];
 
 describe("the demonstration's matrix", () => {
@@ -55,7 +54,7 @@ describe("the demonstration's matrix", () => {
     assert.equal(tcp.fault, "a connection that policies deny");
   });
 
-  it("is judged by the policies as each end's node knows them", () => {
+  it("is judged by what policies say of both ends, and of everybody behind a service", () => {
     const store = createModelStore(["test"]);
     const object = (name: string) => ({
       metadata: { labels: { app: name } },
@@ -73,10 +72,20 @@ describe("the demonstration's matrix", () => {
     ] as const;
     store.apply({ source: "test", synced: true, changes });
     const pair = { from: web, to: db, family: 4 } as const;
-    const near = { ...db, node: "alpha" };
-    const judge = (to: Endpoint) => createVerdicts(store.view, [web, to, alpha, outside])({ ...pair, to });
-    assert.deepEqual(judge(db), { ping: false, tcp: false }, "beta knows no address of shop/web");
-    assert.deepEqual(judge(near), { ping: false, tcp: true });
+    const judge = createVerdicts(store.view, everybody);
+    const service = (...backends: string[]): Endpoint => ({
+      label: "service shop/db",
+      kind: "service",
+      addresses: { 4: "10.96.0.1" },
+      service: { port: 80, backends },
+    });
+    assert.deepEqual(judge(pair), { ping: false, tcp: true });
+    assert.deepEqual(judge({ ...pair, from: alpha }), { ping: false, tcp: false });
+    const through = (...backends: string[]) => judge({ ...pair, to: service(...backends) }).tcp;
+    assert.equal(through("shop/db"), true);
+    assert.equal(through(), false, "it refuses");
+    assert.equal(judge({ from: db, to: service("shop/web", "shop/db"), family: 4 }).tcp, true);
+    assert.equal(judge({ from: outside, to: service("shop/web", "shop/db"), family: 4 }).tcp, undefined);
   });
 
   it("is printed as a table with a line for each fault", () => {

@@ -95,6 +95,25 @@ describe("an explanation", () => {
     );
   });
 
+  it("tells which rule of a policy for the whole cluster would have let it pass in time, and never one that comes too late", () => {
+    const cluster = (key: string, priority: number, ...ingress: readonly object[]): RawChange => {
+      const spec = { tier: "Admin", priority, subject: { namespaces: {} }, ingress };
+      return { kind: "ClusterNetworkPolicy", key, object: { spec } };
+    };
+    const all = [{ namespaces: {} }];
+    const pods = (app: string) => [{ pods: { namespaceSelector: {}, podSelector: { matchLabels: { app } } } }];
+    const early = cluster("early", 1, { action: "Accept", from: pods("api") }, { action: "Deny", from: all });
+    const late = cluster("late", 2, { action: "Accept", from: pods("db") });
+    const [one] = ask("shop/web", "shop/api:80", early, late);
+    assert.match(one!.ingress.text, /^denied by ClusterNetworkPolicy early \(Admin 1\) ingress\[1\]/);
+    assert.deepEqual(one!.ingress.nearMisses, [
+      "ClusterNetworkPolicy early (Admin 1) ingress[0] would match if label app=web of pod shop/web were app=api",
+    ]);
+    const passing = cluster("early", 1, { action: "Pass", from: pods("api") }, { action: "Deny", from: all });
+    const [passed] = ask("shop/web", "shop/api:80", passing);
+    assert.equal(passed!.ingress.nearMisses.length, 1);
+  });
+
   it("names all policies that isolate, of the side that denies", () => {
     const closed = { podSelector: {}, policyTypes: ["Egress"] };
     const [one] = ask("shop/web", "shop/api:80", policy("shop/one", closed), policy("shop/two", closed));

@@ -4,7 +4,15 @@ import { readCluster } from "#pipeline/explain/cluster.ts";
 import { evaluate } from "#pipeline/explain/evaluate.ts";
 import { coversRule } from "#pipeline/explain/lint/coverage.ts";
 import { lint } from "#pipeline/explain/lint/lint.ts";
-import { DIRECTIONS, type Direction, type NetworkPolicy } from "#pipeline/model/policy.ts";
+import { checkReach } from "#pipeline/explain/lint/tiers.ts";
+import {
+  DIRECTIONS,
+  type Direction,
+  type NetworkPolicy,
+  type Policy,
+  policyId,
+  rulesOf,
+} from "#pipeline/model/policy.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { node } from "#test/pipeline/samples.ts";
 import { clusters, labelled, namespace, PACKETS, pod, policy } from "./clusters.ts";
@@ -155,5 +163,41 @@ describe("a rule that covers another", () => {
       { numRuns: 500 },
     );
     assert.ok(covered > 20, `only ${covered} were covered`);
+  });
+});
+
+describe("a rule that nothing comes to", () => {
+  it("decides nothing: when it matches nothing, no packet is judged otherwise", () => {
+    const found = { sameTier: 0, earlierTier: 0 };
+    fc.assert(
+      fc.property(clusters, ({ objects, podOf, ...cluster }) => {
+        for (const kind of ["NetworkPolicy", "ClusterNetworkPolicy"] as const)
+          for (const [key, one] of objects[kind]) {
+            const policy: Policy = one;
+            const subject = { policy, spec: {}, cluster: { objects, podOf, ...cluster }, policiesOf: () => [] };
+            for (const { field } of checkReach(subject)) {
+              const [, direction, index] = /^spec\.(ingress|egress)\[(\d+)\]$/.exec(field) ?? [];
+              found[kind === "NetworkPolicy" ? "earlierTier" : "sameTier"]++;
+              const where = direction as Direction;
+              // It stays as one that matches nothing: those behind it keep their places among other policies' rules.
+              const rules = rulesOf(policy, where).map((rule, i) =>
+                i === Number(index) ? { ...rule, peers: [] } : rule,
+              );
+              const policies = new Map<string, Policy>([
+                ...objects[kind],
+                [key, { ...policy, [where]: rules } as Policy],
+              ]);
+              for (const packet of PACKETS)
+                assert.equal(
+                  evaluate({ ...objects, [kind]: policies }, podOf, packet).isAllowed,
+                  evaluate(objects, podOf, packet).isAllowed,
+                  `${policyId(policy).name} ${field}`,
+                );
+            }
+          }
+      }),
+      { numRuns: 1000 },
+    );
+    assert.ok(found.sameTier > 20 && found.earlierTier > 5, JSON.stringify(found));
   });
 });

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog } from "#base/log.ts";
 import { SocketInUseError, startControlServer } from "#controller/node/http/control-server.ts";
-import type { Listening } from "#controller/node/http/listening.ts";
 import type { FlowFilter, NodeView } from "#controller/node/http/node-view.ts";
+import type { Listening } from "#controller/process/listening.ts";
 import { sampleFlow, sampleView } from "./sample-view.ts";
 
 describe("The control server", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { silentLog } from "#base/log.ts";
-import type { Check } from "#controller/node/http/health.ts";
-import { startHealthServer } from "#controller/node/http/health-server.ts";
-import type { Listening } from "#controller/node/http/listening.ts";
 import { createMetrics } from "#controller/node/http/metrics.ts";
+import type { Check } from "#controller/process/health.ts";
+import { startHealthServer } from "#controller/process/health-server.ts";
+import type { Listening } from "#controller/process/listening.ts";
 
 function check(name: string, message?: string): Check {
   return { name, check: () => message };
@@ -16,6 +16,7 @@ function sampleMetrics() {
     peers: () => 2,
     problems: () => new Map([["pipeline", 1]]),
     connected: () => ({ kubernetes: false, ovsdb: true, switch: true }),
+    connections: () => ({ told: 3, untold: 4 }),
     denials: () => ({ told: 4, untold: 96, byPolicy: [{ policy: "shop/db", direction: "ingress", count: 3 }] }),
     names: () => ({ names: 2, current: 3, lapsed: 1, refused: 0, answers: { learnt: 5, lost: 0 } }),
     refresh: async () => {},
@@ -102,6 +103,8 @@ describe("The metrics", () => {
       'weir_cni_operation_seconds_count{command="ADD"} 2',
       'weir_denials_total{told="yes"} 4',
       'weir_denials_total{told="no"} 96',
+      'weir_logged_connections_total{told="yes"} 3',
+      'weir_logged_connections_total{told="no"} 4',
       'weir_policy_denials_total{policy="shop/db",direction="ingress"} 3',
       "weir_names 2",
       'weir_name_addresses{state="current"} 3',
@@ -121,6 +124,7 @@ describe("The metrics", () => {
       peers: () => 0,
       problems: () => problems,
       connected: () => ({ kubernetes: true, ovsdb: true, switch: true }),
+      connections: () => ({ told: 3, untold: 4 }),
       denials: () => ({ told: 0, untold: 0, byPolicy: [] }),
       names: () => ({ names: 0, current: 0, lapsed: 0, refused: 0, answers: {} }),
       refresh: async () => {},

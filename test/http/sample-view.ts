@@ -1,4 +1,12 @@
-import type { DenialRecord, FlowEntry, NodeView, PolicyReport } from "#controller/node/http/node-view.ts";
+import type {
+  ConnectionRecord,
+  DenialRecord,
+  FlowEntry,
+  GroupEntry,
+  NodeView,
+  PolicyReport,
+  ServiceReport,
+} from "#controller/node/http/node-view.ts";
 
 export const sampleFlow: FlowEntry = {
   flow: "cookie=0x204000000000001, table=Route, priority=200,ip,nw_dst=10.10.1.5 actions=output:7",
@@ -10,6 +18,48 @@ export const sampleFlow: FlowEntry = {
   why: "packets to the pod's address leave by its port",
   status: "installed",
 };
+
+export const sampleGroup: GroupEntry = {
+  group: "group_id=7,type=select,bucket=bucket_id:1,actions=drop",
+  bucketPackets: [3, 0],
+  owners: ["service shop/db"],
+  site: "services/balance",
+  status: "installed",
+};
+
+const SERVING = { ready: true, serving: true, terminating: false };
+
+export const sampleService: ServiceReport = {
+  ...{ name: "shop/db", state: "realised", type: "ClusterIP", affinitySeconds: 100, packets: 5 },
+  ...{ internalTrafficPolicy: "Cluster", externalTrafficPolicy: "Local" },
+  frontends: [
+    { address: "clusterIP 10.96.0.10", port: "80/TCP", portName: "web", outcome: "served", group: 7, packets: 5 },
+    { address: "clusterIP 10.96.0.10", port: "53/UDP", portName: "dns", outcome: "refused", packets: 0 },
+  ],
+  backends: [
+    {
+      ...{ port: "80/TCP", portName: "web", family: "IPv4", scope: "Cluster", group: 7 },
+      endpoints: [
+        { address: "10.10.1.5", port: 8080, node: "n1", isLocal: true, ...SERVING, isChosen: true, packets: 3 },
+        {
+          ...{
+            address: "10.10.2.5",
+            port: 8080,
+            node: "n2",
+            isLocal: false,
+            ...SERVING,
+            ready: false,
+            terminating: true,
+          },
+          ...{ isChosen: false, reason: "it is going, and others are ready" },
+        },
+      ],
+    },
+  ],
+  problems: ["spec.ports[2] has no number"],
+};
+
+export const ignoredService: ServiceReport = { name: "shop/peers", state: "ignored", reason: "it is headless" };
 
 export const sampleDenial: DenialRecord = {
   ...{ time: "2026-01-01T00:00:01.000Z", direction: "ingress", reason: "isolation", connection: "new" },
@@ -46,6 +96,12 @@ export const samplePolicy: PolicyReport = {
   problems: [],
 };
 
+export const sampleConnection: ConnectionRecord = {
+  ...{ time: "2026-01-01T00:00:03.000Z", verdict: "allow", direction: "egress" },
+  ...{ pod: "shop/web", podAddress: "10.10.2.7", peer: "203.0.113.9", peerAddress: "203.0.113.9" },
+  ...{ protocol: "TCP", sourcePort: 40000, destinationPort: 443, policies: ["shop/web"], rule: "egress rule 1" },
+};
+
 /** A view with one of everything; a test replaces what it is about. */
 export function sampleView(changes: Partial<NodeView> = {}): NodeView {
   return {
@@ -71,6 +127,7 @@ export function sampleView(changes: Partial<NodeView> = {}): NodeView {
       problems: 1,
       flows: { desired: 40, installed: 39, pending: 0, failed: 1 },
       denials: { told: 3, untold: 70 },
+      connections: { told: 5, untold: 7 },
     }),
     pods: () => [
       {
@@ -92,11 +149,17 @@ export function sampleView(changes: Partial<NodeView> = {}): NodeView {
       { source: "pipeline", object: "Node n3", field: "spec.podCIDRs", message: "is empty; a network is needed" },
     ],
     flows: async () => [sampleFlow],
+    groups: async () => [sampleGroup],
+    services: async (name) => (name === undefined ? [sampleService, ignoredService] : [sampleService]),
     explain: () => ({ refusal: "nobody is here" }),
     policies: async (name) => (name === undefined || name === "shop/db" ? [samplePolicy] : []),
     denials: () => [sampleDenial],
     async *watchDenials() {
       yield sampleDenial;
+    },
+    connections: () => [sampleConnection],
+    async *watchConnections() {
+      yield sampleConnection;
     },
     owners: () => [{ cookie: sampleFlow.cookie, site: "pods/deliver", owners: sampleFlow.owners }],
     ...changes,

@@ -37,7 +37,7 @@ describe("the demonstration", () => {
       this.timeout(60_000);
       const { code, output } = await runOnce(env);
       assert.equal(code, 0, output);
-      assert.match(output, /128 of 128 as they should be/);
+      assert.match(output, /144 of 144 as they should be/);
       await assertNoTrace();
     });
 
@@ -66,7 +66,7 @@ describe("the demonstration", () => {
       const extra = tools.split("---")[0]!.replace("probe-alpha", "extra");
       await writeFile(join(directory, "extra.yaml"), extra);
       await said(/pod tools\/extra on alpha: CNI ADD, 10\.10\.1\./);
-      await said(/ 34 of 34 as they should be/);
+      await said(/ 180 of 180 as they should be/);
       await rm(join(directory, "extra.yaml"));
       await said(/pod tools\/extra on alpha: CNI DEL/);
       child.kill("SIGINT");

@@ -109,6 +109,16 @@ describe("groups and meters in a real switch", function () {
     assert.deepEqual(await reconciler.apply(connection, COMPARE), { modifications: 0, drift: 0, failed: 0 });
   });
 
+  it("hold buckets without weight as they are, and find them so", async () => {
+    await reconciler.apply(
+      connection,
+      step(() => want(group(5, 0, 1))),
+    );
+    await start();
+    assert.deepEqual(await reconciler.apply(connection, COMPARE), { modifications: 0, drift: 0, failed: 0 });
+    assert.deepEqual(await held("groups"), [3, 4, 5]);
+  });
+
   it("go behind the flows that named them, and those that stay become what is wanted", async () => {
     const work = step(() => {
       for (const index of [1, 3]) flows.delete(flowKey(flow(index)));

@@ -152,6 +152,18 @@ describe("the reconciler and a real switch", function () {
     await assertInstalled();
   });
 
+  it("marks a flow that OpenFlow cannot say, and installs the others", async () => {
+    const unsayable = addDesired({ type: "goto_table", table: 300 });
+    const work = step(port("weir2", 11, ["10.10.1.6"]));
+    desired.set(unsayable.key, unsayable.desired);
+    const added = new Map([...work.flows.added, [unsayable.key, unsayable.desired]]);
+    const applied = await reconciler.apply(connection, { ...work, flows: { ...work.flows, added } });
+    assert.deepEqual(applied, { modifications: added.size - 1, drift: 0, failed: 1 });
+    await assertInstalled([unsayable.key]);
+    const status = reconciler.status(unsayable.key);
+    assert.match(status.state === "failed" ? status.why : "", /300 is no unsigned number of 8 bits/);
+  });
+
   it("finds each of several that are refused", async () => {
     const all = Array.from({ length: 12 }, (_, i) => addDesired({ type: "goto_table", table: 0 }, i + 1));
     for (const one of all) desired.set(one.key, one.desired);

@@ -88,6 +88,7 @@ describe("network policies under a cluster that does not rest", function () {
     fabric.remove(...fabric.of("NetworkPolicy").filter(({ metadata }) => metadata.namespace !== "beacon"));
     const good = Object.values(FEATURES).slice(7, 12);
     fabric.put(...good.flatMap((spec, i) => [policy(`a/good-${i}`, spec), policy(`b/good-${i}`, spec)]));
+    await fabric.write();
     const before = probes.map((probe) => isAllowed(fabric, probe));
     const broken = malformedSpecs(500, createRandom(SEED))
       .map((spec, i) => policy(`${i % 2 === 0 ? "a" : "b"}/bad-${i}`, spec))

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createPolicyCluster, policy } from "#test/support/policy-cluster.ts";
+import { createPolicyCluster, namespaceObject, podOf, policy } from "#test/support/policy-cluster.ts";
 import type { Manifest, PolicyFabric } from "#test/support/policy-fabric.ts";
 import { addressOf, type Probe, sendProbes } from "#test/support/policy-probes.ts";
 import { until } from "../watch/until.ts";
@@ -76,6 +76,51 @@ describe("a connection that a policy comes to forbid", function () {
         assert.equal(await arrived(back), 1);
       });
   }
+
+  const allow = (from: object, port: number | string) =>
+    policy("b/allow", { podSelector: { matchLabels: { app: "db" } }, ingress: [{ from: [from], ports: [{ port }] }] });
+  const red = { namespaceSelector: { matchLabels: { team: "red" } }, podSelector: { matchLabels: { app: "web" } } };
+  const CHANGES: Readonly<Record<string, () => Manifest>> = {
+    "a rule that names another port": () => allow(red, 81),
+    "a rule that names another peer": () => allow({ ipBlock: { cidr: "172.18.0.0/16" } }, "http"),
+    "another label of the client": () => podOf(fabric, "a/web", { labels: { app: "other" } }),
+    "another label of the client's namespace": () => namespaceObject("a", { team: "green" }),
+    "another number under the port's name": () =>
+      podOf(fabric, "b/db", { ports: [{ name: "http", containerPort: 81 }] }),
+  };
+  for (const [title, change] of Object.entries(CHANGES))
+    it(`is cut by ${title}, and goes on when all is as it was`, async () => {
+      const { wire } = fabric;
+      const before = [
+        allow(red, "http"),
+        podOf(fabric, "a/web"),
+        podOf(fabric, "b/db"),
+        namespaceObject("a", { team: "red" }),
+      ];
+      fabric.put(...before);
+      await fabric.commit();
+      for (const family of [4, 6] as const) {
+        const address = addressOf(fabric, "b/db", family);
+        const [server, client] = [fabric.pod("b/db").netns, fabric.pod("a/web").netns];
+        await wire.connect(title, server, client, address, SERVER_PORT);
+        const received = async () => [await wire.read(title, "client"), await wire.read(title, "server")];
+        await Promise.all([wire.write(title, "client", 100), wire.write(title, "server", 100)]);
+        await until(async () => (await received()).every((bytes) => bytes === 100));
+        fabric.put(change());
+        await fabric.commit();
+        for (const end of ["client", "server"] as const) {
+          await wire.write(title, end, 10);
+          await settle();
+        }
+        assert.deepEqual(await received(), [100, 100]);
+        fabric.put(...before);
+        await fabric.commit();
+        await until(async () => (await received()).every((bytes) => bytes === 110));
+        await wire.hangUp(title);
+      }
+      fabric.remove(allow(red, "http"));
+      await fabric.commit();
+    });
 
   it("of which only the server speaks passes until the client's next packet: only that tells which connection it is", async () => {
     const sourcePort = ++port;

@@ -9,11 +9,12 @@ import {
   policy,
 } from "#test/support/policy-cluster.ts";
 import { FAMILIES, type Manifest, type PolicyFabric } from "#test/support/policy-fabric.ts";
-import { FEATURES, pairsOfFeatures } from "#test/support/policy-features.ts";
-import { findFaults, type Probe } from "#test/support/policy-probes.ts";
+import { FEATURES, pairsOfFeatures, pairsOfRules } from "#test/support/policy-features.ts";
+import { findFaults, type Probe, sendProbes } from "#test/support/policy-probes.ts";
+import { until } from "../watch/until.ts";
 
 describe("network policies, with real packets on two nodes", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let fabric: PolicyFabric;
   before(async () => {
     fabric = await createPolicyCluster("poltab");
@@ -52,10 +53,35 @@ describe("network policies, with real packets on two nodes", function () {
     assert.deepEqual(faults, []);
   });
 
-  it("let SCTP through by port, in the direction that begins", async () => {
-    const ports = [{ protocol: "SCTP", port: 80 }];
-    fabric.put(policy("a/in", { podSelector: {}, ingress: [{ ports }] }));
-    fabric.put(policy("b/out", { podSelector: {}, policyTypes: ["Egress"], egress: [{ ports }] }));
+  it("in pairs: as two rules of one policy", async () => {
+    const pairs = pairsOfRules();
+    assert.ok(pairs.length > 100, `${pairs.length}`);
+    const faults: string[] = [];
+    for (let i = 0; i < pairs.length; i += 2) {
+      fabric.put(policy("a/p", pairs[i]!), policy("b/p", pairs[i + 1] ?? pairs[0]!));
+      await fabric.commit();
+      faults.push(...(await findFaults(fabric, everything())).map((fault) => `pair ${i}: ${fault}`));
+    }
+    assert.deepEqual(faults, []);
+  });
+
+  for (const [title, port] of Object.entries({
+    "a number": { port: 80 },
+    "a range": { port: 70, endPort: 80 },
+    "a name": { port: "sigtran" },
+    "nothing but the protocol": {},
+  }))
+    it(`let SCTP through by ${title}, in the direction that begins`, () => checkSctp({ protocol: "SCTP", ...port }));
+
+  async function checkSctp(port: object): Promise<void> {
+    for (const [key, containerPort] of [
+      ["a/web", 80],
+      ["a/api", 81],
+      ["a/far", 80],
+    ] as const)
+      fabric.put(podOf(fabric, key, { ports: [{ name: "sigtran", containerPort, protocol: "SCTP" }] }));
+    fabric.put(policy("a/in", { podSelector: {}, ingress: [{ ports: [port] }] }));
+    fabric.put(policy("b/out", { podSelector: {}, policyTypes: ["Egress"], egress: [{ ports: [port] }] }));
     await fabric.commit();
     for (const node of fabric.nodes.keys()) await fabric.appctl(node, "dpctl/flush-conntrack");
     // In user space all SCTP between two addresses is one connection: nobody answers anybody here.
@@ -71,11 +97,11 @@ describe("network policies, with real packets on two nodes", function () {
       ["n2", "a/api", 80],
       ["a/web", "a/far", 80],
     ];
-    const probes = pairs.flatMap(([from, to, port]) =>
-      FAMILIES.map((family): Probe => ({ from, to, family, protocol: "sctp", port })),
+    const probes = pairs.flatMap(([from, to, number]) =>
+      FAMILIES.map((family): Probe => ({ from, to, family, protocol: "sctp", port: number })),
     );
     assert.deepEqual(await findFaults(fabric, probes), []);
-  });
+  }
 
   it("let a large datagram through whole by a rule with ports, and nothing of one to another port or from another peer", async () => {
     const from = [{ podSelector: { matchLabels: { app: "api" } } }, { ipBlock: { cidr: "fd10:10:2::/64" } }];
@@ -94,6 +120,22 @@ describe("network policies, with real packets on two nodes", function () {
     );
     const probes = everything().filter(({ protocol, from: end }) => protocol === "udp" && fabric.pods.has(end));
     for (const size of [1500, 9000, 40_000]) await check(probes.map((probe) => ({ ...probe, size })));
+  });
+
+  it("let an error about what they let through come back to whoever nobody may speak to", async () => {
+    const [api, db] = [{ matchLabels: { app: "api" } }, { matchLabels: { app: "db" } }];
+    const ports = [{ protocol: "UDP", port: 90 }];
+    fabric.put(policy("a/api", { podSelector: api, policyTypes: ["Ingress", "Egress"], egress: [{ ports }] }));
+    fabric.put(policy("b/db", { podSelector: db, policyTypes: ["Ingress", "Egress"], ingress: [{ ports }] }));
+    await fabric.commit();
+    for (const to of ["b/db", "a/web"])
+      for (const family of FAMILIES) {
+        const probe: Probe = { from: "a/api", to, family, protocol: "udp", port: 90 };
+        // A kernel says it about once a second.
+        await until(async () => (await sendProbes(fabric, [probe]))[0]!.refused);
+        const [other] = await sendProbes(fabric, [{ ...probe, port: 91 }]);
+        assert.deepEqual([other?.arrived, other?.refused], [0, false]);
+      }
   });
 
   it("count a pod by its labels and its namespace's as they are now, and its ports by their names as they are now", async () => {
@@ -138,7 +180,11 @@ describe("network policies, with real packets on two nodes", function () {
       }),
     );
     await check();
-    fabric.remove(object);
+    // One that has ended keeps its address in the API when somebody else has it already.
+    const former = { ...podOf(fabric, "b/web", { labels: { app: "db" }, phase: "Failed" }) };
+    fabric.put({ ...former, metadata: { ...former.metadata, name: "former" } });
+    await check();
+    fabric.remove(object, { ...former, metadata: { ...former.metadata, name: "former" } });
   });
 
   it("know nothing of a pod but its namespace before its object: it is shut off where there are policies, and open elsewhere", async () => {

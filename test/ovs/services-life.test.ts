@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { weirctl } from "#test/cli/run.ts";
+import { createRandom } from "#test/support/random.ts";
 import {
   SERVER_PORT,
   type ServiceCluster,
@@ -6,6 +8,7 @@ import {
   slice,
   startServiceCluster,
 } from "#test/support/service-cluster.ts";
+import { malformedServices } from "#test/support/service-malformed.ts";
 import { until } from "../watch/until.ts";
 
 const VIP = "10.96.0.10";
@@ -13,6 +16,7 @@ const CLIENT = "n1-pod1";
 const STAYS = "n1-pod2";
 const OTHERS = ["n1-pod3", "n2-pod1", "n2-pod2"];
 const ROUNDS = 12;
+const SEED = Number(process.env["SEED"] ?? Date.now() % 2 ** 32);
 
 describe("services whose endpoints, policies and nodes change, with real connections", function () {
   this.timeout(60_000);
@@ -87,6 +91,53 @@ describe("services whose endpoints, policies and nodes change, with real connect
     await rig.wire.hangUp("held");
   });
 
+  it("lose none from pods and processes of both nodes either, in both families, by TCP and UDP", async () => {
+    const both = (pods: readonly string[]): object[] => [
+      service("both", {
+        clusterIPs: ["10.96.0.30", "fd96::30"],
+        ports: [
+          { port: 80, name: "t" },
+          { port: 80, name: "u", protocol: "UDP" },
+        ],
+      }),
+      ...([4, 6] as const).map((family) =>
+        slice(
+          "both",
+          family,
+          pods.map((pod) => ({ addresses: [rig.address(pod, family)], nodeName: pod.split("-")[0] })),
+          [
+            { name: "t", port: SERVER_PORT },
+            { name: "u", port: SERVER_PORT, protocol: "UDP" },
+          ],
+        ),
+      ),
+    ];
+    await rig.put(both([STAYS]));
+    const nodes = [...rig.cluster.lab.nodes].map(([name, { endpoint }]) => [name, endpoint.netns] as const);
+    const clients = [[CLIENT, rig.netns(CLIENT)], ["n2-pod3", rig.netns("n2-pod3")], ...nodes] as const;
+    const loads = clients.flatMap(([name, netns]) =>
+      ["10.96.0.30", "fd96::30"].map((address) => ({ key: `${name} ${address}`, netns, address })),
+    );
+    // A tunnel's first packet to a peer is lost while Open vSwitch asks for its MAC.
+    for (const { netns, address } of loads) await rig.wire.ask(netns, "udp", address, 80, 1);
+    for (const { key, netns, address } of loads) {
+      await rig.wire.startLoad(`tcp ${key}`, netns, address, 80);
+      await rig.wire.startStream(`udp ${key}`, netns, address, 80);
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      const others = ["n1-pod3", "n2-pod1", "n2-pod2"].filter((_pod, i) => ((round + 1) >> i) & 1);
+      await rig.put(both([STAYS, ...others]));
+    }
+    for (const { key } of loads)
+      for (const protocol of ["tcp", "udp"]) {
+        const heard = await rig.wire.stopLoad(`${protocol} ${key}`);
+        const wrong = Object.keys(heard).filter((what) => !/^n\d-pod\d /.test(what));
+        assert.deepEqual(wrong, [], `${protocol} ${key} ${JSON.stringify(heard)}`);
+        // A socket of UDP keeps its endpoint, if that is the one that stays.
+        if (protocol === "tcp") assert.ok(Object.keys(heard).length > 1, `${key} ${JSON.stringify(heard)}`);
+      }
+  });
+
   it("keep a connection to an endpoint that is going, and give new ones to others", async () => {
     const going = { conditions: { ready: false, serving: true, terminating: true } };
     await rig.put(web([STAYS]));
@@ -97,6 +148,63 @@ describe("services whose endpoints, policies and nodes change, with real connect
     assert.deepEqual(await ask(10), { [named("n2-pod1")]: 10 });
     assert.equal(await rig.wire.talk("old"), "still there?");
     await rig.wire.hangUp("old");
+  });
+
+  it("serve on among hundreds of malformed ones, of which the switch refuses nothing that is made of them", async () => {
+    const broken = malformedServices(400, createRandom(SEED));
+    await rig.put(web([STAYS]));
+    await rig.wire.startLoad("load", rig.netns(CLIENT), VIP, 80);
+    await rig.put([...broken, ...web([STAYS, OTHERS[0]!])]);
+    await until(async () => Object.keys(await rig.wire.readLoad("load")).length === 2);
+    const { controlSocket } = rig.cluster.lab.nodes.get("n1")!.weir.paths;
+    const { code, out } = await weirctl(["get", "services", "-o", "json", "--socket", controlSocket]);
+    const states = new Set(JSON.parse(out).map(({ state }: { state: string }) => state));
+    assert.deepEqual([code, [...states].sort()], [0, ["ignored", "realised"]], `SEED=${SEED}`);
+    await rig.put(web([STAYS]));
+    const heard = await rig.wire.stopLoad("load");
+    assert.deepEqual(Object.keys(heard).sort(), [STAYS, OTHERS[0]!].map(named).sort(), `SEED=${SEED}`);
+  });
+
+  it("are shown with their endpoints and what each has got, with their flows and their groups, and explained", async () => {
+    const ports = [{ port: 80 }];
+    const kept = { clusterIPs: ["10.96.0.21"], sessionAffinity: "ClientIP", ports };
+    const endpoints = [STAYS, "n2-pod1"].map((pod) => endpoint(pod));
+    await rig.put([
+      ...[service("shown", { clusterIPs: ["10.96.0.20"], ports }), service("remembers", kept)],
+      ...["shown", "remembers"].map((name) =>
+        slice(name, 4, [...endpoints, endpoint("n2-pod2", { conditions: { ready: false } })], [{ port: SERVER_PORT }]),
+      ),
+    ]);
+    const asked = await rig.wire.ask(rig.netns(CLIENT), "tcp", "10.96.0.20", 80, 40);
+    await rig.wire.ask(rig.netns(CLIENT), "tcp", "10.96.0.21", 80, 1);
+    const { controlSocket } = rig.cluster.lab.nodes.get("n1")!.weir.paths;
+    const read = async (...argv: readonly string[]) =>
+      JSON.parse((await weirctl([...argv, "-o", "json", "--socket", controlSocket])).out);
+    // The switch takes its datapath's counts over now and then.
+    await until(async () => (await read("get", "services", "shown"))[0].packets === 40);
+    const [{ state, backends }] = await read("get", "services", "shown");
+    assert.equal(state, "realised");
+    const packets = backends[0].endpoints.map((one: { address: string; packets?: number }) => [
+      one.address,
+      one.packets,
+    ]);
+    const expected = [STAYS, "n2-pod1"].map((pod) => [rig.address(pod, 4), asked[named(pod)]]);
+    assert.deepEqual(packets, [...expected, [rig.address("n2-pod2", 4), undefined]]);
+    assert.equal(backends[0].endpoints[2].reason, "it is not ready");
+    const flows: { owners: string[]; site: string; status: string }[] = await read(
+      ...["flows", "--owner", "service/default/remembers"],
+    );
+    assert.ok(flows.every(({ owners }) => owners.every((owner) => owner.startsWith("service default/remembers"))));
+    const [learned, ...more] = flows.filter(({ status }) => status === "learned");
+    assert.deepEqual([learned?.site, more], ["services/remembered", []]);
+    const [group, ...others] = await read("groups", "--owner", "service/default/shown");
+    assert.deepEqual([group.bucketPackets.length, group.status, others], [2, "installed", []]);
+    const [explained] = await read("explain", `default/${CLIENT}`, "svc/default/shown:80", "--live");
+    assert.deepEqual(
+      explained.chosen,
+      [STAYS, "n2-pod1"].map((pod) => `${rig.address(pod, 4)}:${SERVER_PORT}`),
+    );
+    assert.ok(explained.endpoints.every(({ verdict }: { verdict: string }) => verdict === "allow"));
   });
 
   for (const signal of ["SIGTERM", "SIGKILL"] as const)
@@ -131,7 +239,6 @@ describe("services whose endpoints, policies and nodes change, with real connect
       assert.deepEqual(await kept(), before);
     });
 
-  // Last, for what is denied is known to conntrack for half a minute, and its ports are not for others meanwhile.
   it("are judged by policies as what they lead to: denied again and again, and let through when the policy goes", async () => {
     const deny = {
       ...{ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" },
@@ -142,12 +249,15 @@ describe("services whose endpoints, policies and nodes change, with real connect
     const netns = rig.netns(CLIENT);
     // Its SYN is sent again each second, in one connection that conntrack knows.
     assert.deepEqual(await ask(1), { timeout: 1 });
+    assert.deepEqual(await ask(1, 22_000), { timeout: 1 });
     assert.deepEqual(await rig.wire.ask(netns, "udp", VIP, 80, 1, 21_000), { timeout: 1 });
     await rig.wire.startLoad("asking", netns, VIP, 80);
     await rig.put(web(OTHERS.slice(1)));
     await until(async () => Object.keys(await rig.wire.readLoad("asking")).length > 0);
     const allowed = OTHERS.slice(1).map(named);
-    for (const heard of [await rig.wire.stopLoad("asking"), await rig.wire.ask(netns, "udp", VIP, 80, 1, 21_000)])
+    const load = await rig.wire.stopLoad("asking");
+    // What was denied is forgotten: another connection from its port is a new one.
+    for (const heard of [load, await ask(1, 22_000), await rig.wire.ask(netns, "udp", VIP, 80, 1, 21_000)])
       for (const what of Object.keys(heard)) assert.ok(allowed.includes(what), what);
   });
 });

@@ -59,12 +59,12 @@ describe("a ClusterNetworkPolicy, read", () => {
     const { ingress, problems } = read({
       ...RIGHT,
       ingress: [
-        { name: "one", action: "Deny", from: [NAMESPACE, { pods }] },
+        { name: "one", action: "Deny", from: [NAMESPACE, { pods }, { pods: { podSelector: {} } }] },
         { action: "Pass", from: [NAMESPACE], protocols: [{ destinationNamedPort: "http" }] },
       ],
     });
     assert.deepEqual(ingress, [
-      "one: deny {a=b}/ or {}/app=web at all",
+      "one: deny {a=b}/ or {}/app=web or {}/ at all",
       "pass {a=b}/ at 6:http or 17:http or 132:http",
     ]);
     const protocols = [
@@ -108,7 +108,7 @@ describe("a malformed ClusterNetworkPolicy", () => {
         undefined,
         "to[0].namespaces.a is unknown; nothing but matchLabels, matchExpressions is expected",
       ],
-      [[{ pods: { podSelector: {} } }], undefined, "to[0].pods.namespaceSelector is absent; an object is expected"],
+      [[{ pods: { namespaceSelector: {} } }], undefined, "to[0].pods.podSelector is absent; an object is expected"],
       [
         [{ networks: ["10.0.0.0"] }],
         undefined,
@@ -158,6 +158,18 @@ describe("a malformed ClusterNetworkPolicy", () => {
         const said = egress(action, to, protocols);
         assert.deepEqual([said.egress, said.problems], [[CLOSED[action]], [`spec.egress[0].${problem}`]]);
       }
+  });
+
+  it("keeps the numbers of the rules behind one that nobody can read", () => {
+    const right = { action: "Accept", to: [NAMESPACE] };
+    for (const wrong of [null, "all", { action: "Deny" }, { ...right, action: "Log" }]) {
+      const said = read({ ...RIGHT, egress: [right, wrong, { ...right, name: "third" }] });
+      assert.deepEqual(said.egress, ["accept {a=b}/ at all", "deny all at all", "third: accept {a=b}/ at all"]);
+      assert.ok(
+        said.problems.every((problem) => problem.startsWith("spec.egress[1]")),
+        said.problems.join(),
+      );
+    }
   });
 
   it("has domain names as peers of what it accepts, whatever their case, and of nothing else", () => {

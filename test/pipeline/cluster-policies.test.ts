@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseIp } from "#base/address.ts";
+import { STATE } from "#pipeline/features/vocabulary.ts";
 import { createConjunctionIds } from "#pipeline/index/conjunction-ids.ts";
 import { CT_MARK } from "#pipeline/layout/conntrack.ts";
 import { describeLevel, levelOf, placeOfLevel } from "#pipeline/layout/levels.ts";
@@ -194,6 +195,23 @@ describe("ClusterNetworkPolicies", () => {
     assert.equal(passes(pipeline, "c/far", "a/web"), false);
     const reply = { ct_state: 0x2a, ct_mark: CT_MARK.known };
     assert.equal(passes(pipeline, "c/far", "a/web", 80, reply), true);
+  });
+
+  it("are asked about what a service leads back to its sender, which no NetworkPolicy isolates from itself", () => {
+    const translated = { ct_state: STATE.new | STATE.trk | STATE.dnat };
+    const isBack = (...changes: readonly RawChange[]) => passes(start(...changes), "a/web", "a/web", 80, translated);
+    const own = [{ namespaces: { matchLabels: { team: "a" } } }];
+    const tier = (name: string, action: string) => [
+      policy(name.toLowerCase(), { tier: name, egress: [to(action, own)] }),
+      policy(name.toLowerCase(), { tier: name, ingress: [{ action, from: own }] }),
+    ];
+    const isolated = isolate("a/p");
+    const both: RawChange = { ...isolated, object: { spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] } } };
+    assert.deepEqual([isBack(), isBack(isolated), isBack(both)], [true, true, true]);
+    for (const admin of tier("Admin", "Deny")) assert.deepEqual([isBack(admin), isBack(admin, both)], [false, false]);
+    for (const [i, pass] of tier("Admin", "Pass").entries()) assert.equal(isBack(pass, both), true, `${i}`);
+    for (const baseline of tier("Baseline", "Deny"))
+      assert.deepEqual([isBack(baseline), isBack(baseline, both)], [false, true]);
   });
 
   it("follow nodes as they come, change their labels and addresses, and go", () => {

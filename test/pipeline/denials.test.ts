@@ -13,7 +13,7 @@ import type { RawChange } from "#pipeline/source.ts";
 import { createFakeSwitch } from "#test/support/fake-switch.ts";
 import { ETHER, ethernet, ip, udp } from "#test/support/frames.ts";
 import { addressesOf, clusterChanges, ground, PODS } from "./policy-clusters.ts";
-import { enter, localPodAt, packetsOfCluster } from "./policy-packets.ts";
+import { enter, hairpinsOfCluster, localPodAt, packetsOfCluster } from "./policy-packets.ts";
 import { batch, SETTINGS } from "./samples.ts";
 
 const MAC = 0x0a5800000001 as Mac;
@@ -192,7 +192,7 @@ describe("a denial", () => {
       fc.property(clusterChanges, (changes) => {
         const pipeline = start(changes);
         const podOf = (address: Ip) => pipeline.view.Pod.get(podKeyAt(address) ?? "");
-        for (const packet of packetsOfCluster()) {
+        for (const packet of [...packetsOfCluster(), ...hairpinsOfCluster()]) {
           const local = [packet.source, packet.destination].map((end) => localPodAt(end) !== undefined && podOf(end));
           if (local[0] === undefined || local[1] === undefined) continue;
           const { egress, ingress } = evaluate(pipeline.view, podOf, packet);

@@ -8,10 +8,14 @@ import { compileScenario, readScenario } from "./scenario.ts";
 const file = new URL("../../docs/pipeline.md", import.meta.url);
 
 describe("docs/pipeline.md", () => {
-  const compiled = compileScenario(readScenario("policies"));
+  const read = (name: string) => ({
+    compiled: compileScenario(readScenario(name)),
+    file: `test/scenarios/${name}.yaml`,
+  });
+  const [sample, annotated] = [read("policies"), read("policy-extras")];
 
   it("says what the layout and the flows say (UPDATE=1 writes it)", () => {
-    const text = pipelineDocument(compiled, "test/scenarios/policies.yaml");
+    const text = pipelineDocument(sample, annotated);
     if (process.env["UPDATE"] === "1") writeFileSync(file, text);
     assert.equal(readFileSync(file, "utf8"), text);
   });
@@ -22,7 +26,10 @@ describe("docs/pipeline.md", () => {
     );
     // A folder of manifests has no pod that is plugged and not known, and no flow that a switch makes itself.
     const others = ["policies/unknown", "services/remembered"];
-    const shown = new Set([...compiled.flows.map(({ site }) => String(site)), ...others]);
+    const shown = new Set([
+      ...[sample, annotated].flatMap(({ compiled }) => compiled.flows).map(({ site }) => String(site)),
+      ...others,
+    ]);
     assert.deepEqual([...shown].sort(), sites.sort());
   });
 

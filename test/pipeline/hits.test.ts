@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createHitBook, growth, type Reading } from "#pipeline/policy-status/hits.ts";
+import { createHitBook, type Reading } from "#pipeline/policy-status/hits.ts";
+import { createMeterBook } from "#pipeline/policy-status/meter-book.ts";
 
 const MINUTE = 60_000;
 const START = Date.parse("2026-01-02T03:04:00Z");
@@ -76,8 +77,17 @@ describe("hits", () => {
     );
   });
 
-  it("of a meter begin at 0 with the switch", () => {
-    assert.deepEqual([growth(0, 5), growth(5, 8), growth(8, 8), growth(8, 3)], [5, 3, 0, 3]);
+  it("of a meter begin at 0 with the switch, and are forgotten with the meter unless it is Weir's own", () => {
+    const book = createMeterBook();
+    const seen = (...readings: readonly (readonly [number, number])[]) => {
+      book.observe(readings);
+      return [book.droppedBy(1), book.droppedBy(100)];
+    };
+    assert.deepEqual(seen([1, 5], [100, 1]), [5, 1]);
+    assert.deepEqual(seen([1, 8], [100, 1]), [8, 1]);
+    assert.deepEqual(seen([1, 3], [100, 2]), [11, 2]);
+    assert.deepEqual(seen(), [11, 0]);
+    assert.deepEqual(seen([1, 2], [100, 7]), [13, 7]);
   });
 });
 

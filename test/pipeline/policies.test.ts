@@ -21,11 +21,17 @@ import {
   podChange,
   policyChange,
 } from "./policy-clusters.ts";
-import { enter, localPodAt, packetsOfCluster } from "./policy-packets.ts";
+import { enter, hairpinsOfCluster, localPodAt, packetsOfCluster } from "./policy-packets.ts";
 import { batch, SETTINGS } from "./samples.ts";
 
-/** Of a connection that was let through before: established, tracked. */
-const KNOWN: Fields = { ct_state: STATE.trk | 0x02, ct_mark: CT_MARK.known };
+/** CS_ESTABLISHED. */
+const ESTABLISHED = 0x02;
+
+/** The same packet of a connection that was let through before. */
+function known(fields: Fields): Fields {
+  const state = Number(fields.ct_state ?? STATE.trk) & ~STATE.new;
+  return { ...fields, ct_state: state | ESTABLISHED, ct_mark: CT_MARK.known };
+}
 
 function start(changes: readonly RawChange[]): Pipeline {
   const pipeline = createPipeline(SETTINGS, ["test"]);
@@ -52,7 +58,7 @@ function checkPackets(pipeline: Pipeline): void {
   const fake = createFakeSwitch([...pipeline.desired.flows.values()].map(({ flow }) => flow));
   const podOf = (ip: Ip) => podAt(pipeline, ip);
   const earlier = beforeTheyLapsed(pipeline);
-  for (const packet of packetsOfCluster()) {
+  for (const packet of [...packetsOfCluster(), ...hairpinsOfCluster()]) {
     const ends = [packet.source, packet.destination];
     const local = ends.map((ip) => localPodAt(ip) !== undefined);
     if (!local.includes(true) || ends.some((ip, i) => local[i] && podOf(ip) === undefined)) continue;
@@ -62,7 +68,7 @@ function checkPackets(pipeline: Pipeline): void {
       assert.equal(fake.run(fields).outputs.length, isStopped ? 0 : 1, formatMatch(match(fields)));
     };
     check(pipeline.view, enter(packet));
-    check(earlier, { ...enter(packet), ...KNOWN });
+    check(earlier, known(enter(packet)));
   }
 }
 

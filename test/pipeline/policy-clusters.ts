@@ -83,15 +83,26 @@ const policy = fc.record(
   { requiredKeys: ["podSelector"] },
 );
 
+/** Mostly none; and some that cannot be read. */
+const annotations = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({}) },
+  fc.record(
+    {
+      "policy.weir.dev/deny": fc.constantFrom("reject", "reject", "drop", "refuse"),
+      "policy.weir.dev/log": fc.constantFrom("all", "ingress[0]", "ingress[0], denied", "egress[1]"),
+    },
+    { requiredKeys: [] },
+  ),
+);
+const described = (uid: string, spec: fc.Arbitrary<unknown>) =>
+  fc.tuple(annotations, spec).map(([own, of]) => ({ metadata: { uid, annotations: own }, spec: of }));
+
 const POLICIES = ["a/one", "a/two", "a/three", "b/one", "b/two", "c/one"];
 
 export const policyChange: fc.Arbitrary<RawChange> = fc.record({
   kind: fc.constant("NetworkPolicy" as const),
   key: fc.constantFrom(...POLICIES),
-  object: fc.oneof(
-    { weight: 6, arbitrary: policy.map((spec) => ({ metadata: { uid: "p" }, spec })) },
-    { weight: 1, arbitrary: fc.constant(undefined) },
-  ),
+  object: fc.oneof({ weight: 6, arbitrary: described("p", policy) }, { weight: 1, arbitrary: fc.constant(undefined) }),
 });
 
 const clusterPeer = fc.oneof(
@@ -144,7 +155,7 @@ export const clusterPolicyChange: fc.Arbitrary<RawChange> = fc.record({
   kind: fc.constant("ClusterNetworkPolicy" as const),
   key: fc.constantFrom("one", "two", "three"),
   object: fc.oneof(
-    { weight: 6, arbitrary: clusterPolicy.map((spec) => ({ metadata: { uid: "c" }, spec })) },
+    { weight: 6, arbitrary: described("c", clusterPolicy) },
     { weight: 1, arbitrary: fc.constant(undefined) },
   ),
 });

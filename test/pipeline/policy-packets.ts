@@ -1,5 +1,6 @@
 import { type Ip, parseIp, parseMac } from "#base/address.ts";
 import type { Packet } from "#pipeline/explain/evaluate.ts";
+import { STATE } from "#pipeline/features/vocabulary.ts";
 import { PORTS, ROUTER_MAC, TUNNEL_KEY } from "#pipeline/layout/ports.ts";
 import type { Fields } from "#test/support/fake-switch.ts";
 import { addressesOf, HOST, LOCAL, OUTSIDE, ofportOf, PODS } from "./policy-clusters.ts";
@@ -11,6 +12,9 @@ const PORT_FIELDS = { 1: undefined, 6: "tcp_dst", 17: "udp_dst", 58: undefined, 
 
 /** Where pods may send that is no pod's address. */
 const ABROAD = OUTSIDE.filter((text) => text !== "10.10.1.77");
+
+/** ct_state of a first packet that has got another destination. */
+const TRANSLATED = STATE.new | STATE.trk | STATE.dnat;
 
 /** From everywhere to every pod, and from pods to the outside, in the family that both have. */
 export function* packetsOfCluster(): Iterable<Packet> {
@@ -27,20 +31,30 @@ export function* packetsOfCluster(): Iterable<Packet> {
     }
 }
 
+/** What services lead back to the pod that sent it. */
+export function* hairpinsOfCluster(): Iterable<Packet> {
+  for (const own of PODS.flatMap(addressesOf).map((text) => parseIp(text)!))
+    for (const protocol of [6, 17])
+      for (const destinationPort of POD_PORTS)
+        yield { source: own, destination: own, protocol, destinationPort, isHairpin: true };
+}
+
 /** Whose address it is, of the pods that have a port on this node. */
 export function localPodAt(ip: Ip): string | undefined {
   return LOCAL.find((pod) => addressesOf(pod).some((text) => parseIp(text) === ip));
 }
 
 /** The packet as it enters this node's bridge. */
-export function enter({ source, destination, protocol, destinationPort = 0 }: Packet): Fields {
+export function enter({ source, destination, protocol, destinationPort = 0, isHairpin = false }: Packet): Fields {
   const port = PORT_FIELDS[protocol as keyof typeof PORT_FIELDS];
   const family =
     typeof source === "number"
       ? { eth_type: 0x800, ip_src: source, ip_dst: destination }
       : { eth_type: 0x86dd, ipv6_src: source, ipv6_dst: destination };
   const headers = { eth_dst: ROUTER_MAC, ...family, nw_proto: protocol, nw_ttl: 64 };
-  return { ...placeOf(source), ...headers, ...(port === undefined ? {} : { [port]: destinationPort }) };
+  const ports = port === undefined ? {} : { [port]: destinationPort };
+  // A hairpin is looked at as it is once it has its endpoint: new, and translated.
+  return { ...placeOf(source), ...headers, ...ports, ...(isHairpin && { ct_state: TRANSLATED }) };
 }
 
 function placeOf(source: Ip): Fields {

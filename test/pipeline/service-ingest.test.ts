@@ -73,6 +73,7 @@ describe("a Service, read", () => {
       readService({ sessionAffinity: "ClientIP", sessionAffinityConfig: { clientIP: { timeoutSeconds } } });
     assert.equal(of(60).service.affinityTimeout, 60);
     assert.equal(of().service.affinityTimeout, 10_800);
+    assert.deepEqual([of(86_400).service.affinityTimeout, of(86_400).problems.length], [65_535, 1]);
     assert.deepEqual([of(0).service.affinityTimeout, of(0).problems.length], [10_800, 1]);
     assert.deepEqual([of(86_401).service.affinityTimeout, of(86_401).problems.length], [10_800, 1]);
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLog } from "#base/log.ts";
 import { createDenialEvents } from "#controller/node/status/denial-events.ts";
-import type { KubeResponse } from "#controller/node/status/kube-request.ts";
+import type { KubeResponse } from "#controller/watch/kube-request.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
 import { type Call, fakeServer, manualWait, settle } from "./fake-server.ts";
 
@@ -20,7 +20,13 @@ function setUp(answer: (call: Call) => KubeResponse | Error = () => ({ status: 2
   const clock = manualWait();
   let time = Date.parse("2026-01-02T03:04:05.678Z");
   const events = createDenialEvents({
-    ...{ node: "n1", request: server.request, log: silentLog, signal: new AbortController().signal },
+    ...{
+      component: "weir-node",
+      instance: "n1",
+      request: server.request,
+      log: silentLog,
+      signal: new AbortController().signal,
+    },
     uidOf: (kind, key) => `uid of ${kind} ${key}`,
     now: () => new Date(time),
     wait: clock.wait,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLog } from "#base/log.ts";
 import { createEventRecorder } from "#controller/node/status/events.ts";
-import type { KubeResponse } from "#controller/node/status/kube-request.ts";
+import type { KubeResponse } from "#controller/watch/kube-request.ts";
 import type { Problem } from "#pipeline/problem.ts";
 import { type Call, fakeServer, manualWait, settle } from "./fake-server.ts";
 
@@ -15,7 +15,8 @@ function setUp(answer: (call: Call) => KubeResponse | Error = () => ({ status: 2
   const end = new AbortController();
   let time = Date.parse("2026-01-02T03:04:05.678Z");
   const recorder = createEventRecorder({
-    node: "n1",
+    component: "weir-node",
+    instance: "n1",
     request: server.request,
     isOurs: (_, key) => key !== "n2" && key !== "default/elsewhere",
     uidOf: (kind, key) => (key === "default/web" ? `uid-of-${kind}` : undefined),

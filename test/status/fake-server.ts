@@ -1,5 +1,5 @@
-import type { KubeRequest, KubeResponse } from "#controller/node/status/kube-request.ts";
-import type { Wait } from "#controller/node/status/latest-writer.ts";
+import type { Wait } from "#controller/status/latest-writer.ts";
+import type { KubeRequest, KubeResponse } from "#controller/watch/kube-request.ts";
 
 export interface Call {
   readonly method: string;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLog } from "#base/log.ts";
-import type { KubeResponse } from "#controller/node/status/kube-request.ts";
 import { createNodeStatusWriter } from "#controller/node/status/node-status.ts";
+import type { KubeResponse } from "#controller/watch/kube-request.ts";
 import { type Call, fakeServer, manualWait, settle } from "./fake-server.ts";
 
 const START = Date.parse("2026-01-02T03:04:05.678Z");

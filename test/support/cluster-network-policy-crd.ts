@@ -19,7 +19,7 @@ const selector = object({
 });
 const pods = {
   namespaces: selector,
-  pods: object({ namespaceSelector: selector, podSelector: selector }, "namespaceSelector", "podSelector"),
+  pods: object({ namespaceSelector: selector, podSelector: selector }, "podSelector"),
 };
 const port = object({ destinationPort: object({ number: count, range: object({ start: count, end: count }) }) });
 const protocols = list(object({ tcp: port, udp: port, sctp: port, destinationNamedPort: text }));
@@ -39,6 +39,18 @@ const spec = object(
   "subject",
 );
 
+const condition = object(
+  {
+    ...{ type: text, status: text, reason: text, message: text },
+    lastTransitionTime: { type: "string", format: "date-time" },
+    observedGeneration: { type: "integer", format: "int64" },
+  },
+  "type",
+);
+const status = object({
+  conditions: { ...list(condition), "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] },
+});
+
 const GROUP = "policy.networking.k8s.io";
 
 export const CLUSTER_NETWORK_POLICY_CRD = {
@@ -54,7 +66,10 @@ export const CLUSTER_NETWORK_POLICY_CRD = {
     scope: "Cluster",
     names: { kind: "ClusterNetworkPolicy", plural: "clusternetworkpolicies" },
     versions: [
-      { name: "v1alpha2", served: true, storage: true, schema: { openAPIV3Schema: object({ spec }, "spec") } },
+      {
+        ...{ name: "v1alpha2", served: true, storage: true, subresources: { status: {} } },
+        schema: { openAPIV3Schema: object({ spec, status }, "spec") },
+      },
     ],
   },
 } as const;

@@ -11,6 +11,8 @@ export interface Passage {
   readonly path: readonly Flow[];
   /** Ports by which it leaves. */
   readonly outputs: readonly number[];
+  /** What the controller is told of it: the first byte of each action's userdata, 0 without, and the fields as they were. */
+  readonly told: readonly (readonly [userdata: number, fields: Fields])[];
   readonly fields: Fields;
 }
 
@@ -22,7 +24,7 @@ export interface FakeSwitch {
 
 /**
  * Carries packets through flows as ovs-vswitchd does, as far as Weir's flows go: priorities, conjunctive matches, set_field,
- * goto_table, output. Conntrack knows no connection, unless the packet's ct_state says otherwise.
+ * goto_table, resubmit, output. Conntrack knows no connection, unless the packet's ct_state says otherwise.
  */
 export function createFakeSwitch(flows: Iterable<Flow>): FakeSwitch {
   const tables = new Map<number, Flow[]>();
@@ -35,16 +37,20 @@ export function createFakeSwitch(flows: Iterable<Flow>): FakeSwitch {
   return {
     run(packet) {
       const fields: Fields = { ...packet };
-      const path: Flow[] = [];
-      const outputs: number[] = [];
-      for (let table: number | undefined = 0; table !== undefined; ) {
-        const flow = lookUp(tables.get(table) ?? [], fields);
-        table = undefined;
-        if (flow === undefined) break;
-        path.push(flow);
-        for (const action of flow.actions) table = carryOut(action, fields, outputs) ?? table;
-      }
-      return { path, outputs, fields };
+      const passage = { path: [] as Flow[], outputs: [] as number[], told: [] as [number, Fields][], fields };
+      const enter = (first: number): void => {
+        for (let table: number | undefined = first; table !== undefined; ) {
+          const flow = lookUp(tables.get(table) ?? [], fields);
+          table = undefined;
+          if (flow === undefined) break;
+          passage.path.push(flow);
+          for (const action of flow.actions)
+            if (action.type === "resubmit") enter(action.table!);
+            else table = carryOut(action, passage) ?? table;
+        }
+      };
+      enter(0);
+      return passage;
     },
   };
 }
@@ -98,7 +104,10 @@ function isMatched(match: Match, fields: Fields): boolean {
 }
 
 /** Returns the table in which to go on. */
-function carryOut(action: Action, fields: Fields, outputs: number[]): number | undefined {
+function carryOut(
+  action: Action,
+  { fields, outputs, told }: { fields: Fields; outputs: number[]; told: [number, Fields][] },
+): number | undefined {
   switch (action.type) {
     case "goto_table":
       return action.table;
@@ -120,6 +129,7 @@ function carryOut(action: Action, fields: Fields, outputs: number[]): number | u
       outputs.push(action.port);
       return undefined;
     case "controller":
+      told.push([action.userdata?.[0] ?? 0, { ...fields }]);
       return undefined;
     case "dec_ttl":
       write(fields, "nw_ttl", BigInt(fields.nw_ttl ?? 0) - 1n);

@@ -19,6 +19,7 @@ export const FEATURES: Readonly<Record<string, object>> = {
     egress: [{}],
   },
   "a subject by an expression": { podSelector: ofPods("tier", "DoesNotExist"), ingress: [] },
+  "an absent podSelector is of all pods": { policyTypes: ["Ingress"], ingress: [{ from: [{ podSelector: WEB }] }] },
   "an empty rule allows all": ingress({}),
   "an empty list of peers allows all, at a port": ingress({ from: [], ports: [{ port: 80 }] }),
   "ingress from pods of the namespace": ingress({ from: [{ podSelector: API }] }),
@@ -29,6 +30,20 @@ export const FEATURES: Readonly<Record<string, object>> = {
   }),
   "namespaces without a label, pods without a value": ingress({
     from: [{ namespaceSelector: ofPods("env", "DoesNotExist"), podSelector: ofPods("app", "NotIn", "db") }],
+  }),
+  "namespaces with one of some values, pods that have a label": ingress({
+    from: [{ namespaceSelector: ofPods("team", "In", "blue", "green"), podSelector: ofPods("tier", "Exists") }],
+  }),
+  "namespaces without a value, pods without a label": ingress({
+    from: [{ namespaceSelector: ofPods("team", "NotIn", "blue"), podSelector: ofPods("tier", "DoesNotExist") }],
+  }),
+  "several requirements at once": ingress({
+    from: [
+      {
+        namespaceSelector: { matchLabels: { team: "red" }, ...ofPods("env", "In", "prod") },
+        podSelector: { matchLabels: { app: "web" }, ...ofPods("tier", "NotIn", "back") },
+      },
+    ],
   }),
   "two peers and two rules": ingress(
     { from: [{ podSelector: API }, { namespaceSelector: { matchLabels: { team: "blue" } } }], ports: [{ port: 80 }] },
@@ -64,8 +79,35 @@ export const FEATURES: Readonly<Record<string, object>> = {
   "egress to the outside but for one network": egress({
     to: [{ ipBlock: { cidr: "0.0.0.0/0", except: ["10.10.0.0/16"] } }, { ipBlock: { cidr: "fd18::254/128" } }],
   }),
+  "egress to one pod's address, and to a network around it but for it": egress(
+    { to: [{ ipBlock: { cidr: "10.10.0.0/16", except: ["10.10.1.0/29"] } }], ports: [{ port: 80 }] },
+    { to: [{ ipBlock: { cidr: "fd10:10:1::4/128" } }] },
+  ),
   "egress at a port of UDP": egress({ ports: [{ protocol: "UDP", port: 5353 }] }),
 };
+
+/** Each two that are for the same pods, in the same directions, as the rules of one policy. */
+export function pairsOfRules(): readonly object[] {
+  return (["ingress", "egress"] as const).flatMap((direction) => {
+    const alike = Object.values(FEATURES).flatMap((spec) => {
+      const {
+        podSelector,
+        policyTypes,
+        [direction]: rules,
+      } = spec as {
+        readonly podSelector?: unknown;
+        readonly policyTypes?: readonly string[];
+        readonly ingress?: readonly object[];
+        readonly egress?: readonly object[];
+      };
+      const isOne = policyTypes?.length === 1 && policyTypes[0]?.toLowerCase() === direction;
+      return podSelector === WEB && isOne && rules !== undefined && rules.length > 0 ? [{ ...spec, rules }] : [];
+    });
+    return alike.flatMap(({ rules, ...spec }, i) =>
+      alike.slice(i + 1).map((other) => ({ ...spec, [direction]: [...rules, ...other.rules] })),
+    );
+  });
+}
 
 /** Each two of them once. */
 export function pairsOfFeatures(): readonly (readonly [string, string])[] {

@@ -1,5 +1,5 @@
 import { formatIp, type Ip, parseIp } from "#base/address.ts";
-import { evaluate } from "#pipeline/explain/evaluate.ts";
+import { evaluate, isDenied } from "#pipeline/explain/evaluate.ts";
 import { ROUTER_MAC } from "#pipeline/layout/ports.ts";
 import { arp, BROADCAST, ETHER, ethernet } from "./frames.ts";
 import type { Family, PluggedPod, PolicyFabric } from "./policy-fabric.ts";
@@ -17,6 +17,14 @@ export interface Probe {
   readonly size?: number;
   /** Its own unless it is to belong to an earlier one's connection. */
   readonly sourcePort?: number;
+  /** It is sent to a service, of which the receiver is the only endpoint. */
+  readonly via?: ServiceAddress;
+}
+
+/** Where a service is reached by clients who mean one port of its endpoint. */
+export interface ServiceAddress {
+  readonly addresses: Readonly<Record<Family, string>>;
+  readonly port: number;
 }
 
 export interface Outcome {
@@ -26,6 +34,8 @@ export interface Outcome {
   readonly packets: number;
   /** The other end's kernel answered, and the answer came. */
   readonly answered: boolean;
+  /** The other end's kernel said that nobody is there, and that came. */
+  readonly refused: boolean;
   /** Pods that heard it though it was not for them. */
   readonly astray: readonly string[];
 }
@@ -58,6 +68,7 @@ export async function sendProbes(fabric: PolicyFabric, probes: readonly Probe[])
     return {
       ...{ probe, packets: packets.length, arrived: at.get(probe.to) ?? 0 },
       answered: isAnswered(fabric, heard[probe.from] ?? [], probe, sourcePort, at.has(probe.from)),
+      refused: (heard[probe.from] ?? []).some((frame) => isIcmpError(frame) && frame.includes(token)),
       astray: [...at.keys()].filter((tap) => fabric.pods.has(tap) && tap !== probe.to && tap !== probe.from),
     };
   });
@@ -98,9 +109,10 @@ export function judge(fabric: PolicyFabric, probe: Probe): { readonly leaves: bo
     ...{ source: parseIp(sourceOf(fabric, from, to, family))!, destination },
     protocol: protocolNumber(protocol, destination),
     destinationPort: protocol === "icmp" ? undefined : port,
+    isHairpin: from === to,
   };
   const { egress, ingress } = evaluate(fabric.view, (ip) => podAt(fabric, ip), packet);
-  return { leaves: egress?.type !== "isolated", enters: ingress?.type !== "isolated" };
+  return { leaves: !isDenied(egress), enters: !isDenied(ingress) };
 }
 
 /** What is not as it should be, in words. */
@@ -121,8 +133,9 @@ export async function findFaults(
   });
 }
 
-export function describe({ from, to, family, protocol, port, size = 0 }: Probe): string {
-  return `${from} -> ${to} IPv${family} ${protocol} ${port}${size > 0 ? ` ${size} bytes` : ""}`;
+export function describe({ from, to, family, protocol, port, size = 0, via }: Probe): string {
+  const more = `${size > 0 ? ` ${size} bytes` : ""}${via === undefined ? "" : " by its service"}`;
+  return `${from} -> ${to} IPv${family} ${protocol} ${port}${more}`;
 }
 
 export function addressOf(fabric: PolicyFabric, end: string, family: Family): string {
@@ -145,16 +158,16 @@ interface Sent {
 }
 
 function prepare(fabric: PolicyFabric, probe: Probe): Sent {
-  const { from, to, family, protocol, port, size = 0 } = probe;
+  const { from, to, family, protocol, port, size = 0, via } = probe;
   count += 1;
   const { sourcePort = 1024 + (count % 60_000) } = probe;
   const token = Buffer.from(`Weir${String(count).padStart(8, "0")}`);
   // In each fragment of a long one.
   const data = size === 0 ? token : Buffer.alloc(size, token);
-  const address = addressOf(fabric, to, family);
+  const address = via?.addresses[family] ?? addressOf(fabric, to, family);
   const packets = ipPackets({
     ...{ source: parseIp(sourceOf(fabric, from, to, family))!, destination: parseIp(address)! },
-    ...{ protocol, sourcePort, destinationPort: port, data },
+    ...{ protocol, sourcePort, destinationPort: via?.port ?? port, data },
   });
   const pod = podOf(fabric, from);
   const send = (packet: Buffer): Sending =>
@@ -229,6 +242,7 @@ function locate(
   const magic = Buffer.from("Weir").toString("hex");
   for (const [tap, frames] of Object.entries(heard))
     for (const frame of frames) {
+      if (isIcmpError(frame)) continue;
       // A frame's own token, not one that is quoted behind it.
       for (let at = frame.indexOf(magic); at >= 0; at = frame.indexOf(magic, at + 2)) {
         const place = places.get(frame.slice(at, at + 24));
@@ -240,18 +254,26 @@ function locate(
   return places;
 }
 
+/** What a host says of a packet that it has no use for, and quotes. */
+function isIcmpError(frame: string): boolean {
+  const byte = (at: number) => Number.parseInt(frame.slice(2 * at, 2 * at + 2), 16);
+  if (byte(14) >> 4 === 4) return byte(23) === 1 && [3, 11, 12].includes(byte(34));
+  return byte(20) === 58 && byte(54) < 128;
+}
+
 /** An echo reply bears the token; a reset goes to the port that the SYN came from. */
 function isAnswered(
   fabric: PolicyFabric,
   frames: readonly string[],
-  { to, family, protocol }: Probe,
+  { to, family, protocol, via }: Probe,
   sourcePort: number,
   hasToken: boolean,
 ): boolean {
   if (protocol === "icmp") return hasToken;
   if (protocol !== "tcp") return false;
   const head = family === 4 ? 34 : 54;
-  const source = Buffer.from(ipBytesOf(addressOf(fabric, to, family))).toString("hex");
+  const address = via?.addresses[family] ?? addressOf(fabric, to, family);
+  const source = Buffer.from(ipBytesOf(address)).toString("hex");
   return frames.some((frame) => {
     const bytes = Buffer.from(frame, "hex");
     const isReset =

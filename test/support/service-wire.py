@@ -96,13 +96,13 @@ def read_line(one):
     return text.decode().strip()
 
 
-def ask_udp(one, address, port):
+def ask_udp(one, address, port, size=1):
     """Sent again, as a resolver does: a tunnel's first packet to a peer may be lost."""
     with one:
         one.settimeout(PATIENCE / 3)
         one.connect((address, port))
         for _ in range(3):
-            one.send(b"?")
+            one.send(b"?" * size)
             try:
                 return one.recv(1000).decode()
             except TimeoutError:
@@ -110,7 +110,7 @@ def ask_udp(one, address, port):
         raise TimeoutError()
 
 
-def ask(netns, protocol, address, port, count, source_port=0):
+def ask(netns, protocol, address, port, count, source_port=0, size=1):
     """What each of so many clients, one after the other, heard: "server client-as-seen", or why nothing."""
     heard = collections.Counter()
     for _ in range(count):
@@ -120,7 +120,7 @@ def ask(netns, protocol, address, port, count, source_port=0):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.bind(("", source_port))
         try:
-            heard[(ask_tcp if protocol == "tcp" else ask_udp)(one, address, port)] += 1
+            heard[ask_tcp(one, address, port) if protocol == "tcp" else ask_udp(one, address, port, size)] += 1
         except OSError as error:
             heard[describe(error)] += 1
     return dict(heard)
@@ -129,19 +129,20 @@ def ask(netns, protocol, address, port, count, source_port=0):
 held = {}
 
 
-def hold(key, netns, address, port):
-    one = open_in(netns, address, socket.SOCK_STREAM)
+def hold(key, netns, address, port, protocol="tcp"):
+    one = open_in(netns, address, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
     one.settimeout(PATIENCE)
     one.connect((address, port))
     held[key] = one
-    return read_line(one)
+    return read_line(one) if protocol == "tcp" else talk(key)
 
 
 def talk(key):
-    """Whether what is said on a held connection comes back."""
+    """Whether what is said on a held connection comes back; of UDP, who answers now."""
+    one = held[key]
     try:
-        held[key].sendall(b"still there?\n")
-        return read_line(held[key])
+        one.sendall(b"still there?\n")
+        return read_line(one) if one.type == socket.SOCK_STREAM else one.recv(1000).decode()
     except OSError as error:
         return describe(error)
 
@@ -151,6 +152,27 @@ def hang_up(key):
 
 
 loads = {}
+
+
+def start_stream(key, netns, address, port):
+    """Datagrams from one socket, each as soon as the one before is answered, until it is told to stop: who answers them."""
+    one = open_in(netns, address, socket.SOCK_DGRAM)
+    one.settimeout(PATIENCE / 30)
+    one.connect((address, port))
+    load = {"heard": collections.Counter(), "stop": threading.Event()}
+
+    def run():
+        while not load["stop"].is_set():
+            try:
+                one.send(b"?")
+                load["heard"][one.recv(1000).decode()] += 1
+            except OSError as error:
+                load["heard"][describe(error)] += 1
+        one.close()
+
+    load["thread"] = threading.Thread(target=run, daemon=True)
+    load["thread"].start()
+    loads[key] = load
 
 
 def start_load(key, netns, address, port):
@@ -184,7 +206,7 @@ def stop_load(key):
     return dict(load["heard"])
 
 
-CALLS = (serve, ask, hold, talk, hang_up, start_load, read_load, stop_load)
+CALLS = (serve, ask, hold, talk, hang_up, start_load, start_stream, read_load, stop_load)
 KNOWN = {one.__name__: one for one in CALLS}
 print("ready", flush=True)
 for line in sys.stdin:

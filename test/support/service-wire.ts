@@ -7,7 +7,7 @@ export type Heard = Readonly<Record<string, number>>;
 export interface ServiceWire {
   /** Answers TCP and UDP at a port with its name and the client's address; TCP also echoes. */
   serve(name: string, netns: string, address: string, port: number): Promise<void>;
-  /** So many clients, one after another, each from the source port or from any. */
+  /** So many clients, one after another, each from the source port or from any (0), with datagrams of so many bytes. */
   ask(
     netns: string,
     protocol: "tcp" | "udp",
@@ -15,14 +15,17 @@ export interface ServiceWire {
     port: number,
     count: number,
     sourcePort?: number,
+    size?: number,
   ): Promise<Heard>;
   /** Opens a connection and keeps it; gives what the server said. */
-  hold(key: string, netns: string, address: string, port: number): Promise<string>;
-  /** What comes back on it. */
+  hold(key: string, netns: string, address: string, port: number, protocol?: "tcp" | "udp"): Promise<string>;
+  /** What comes back on it; of UDP who answers, as in `Heard`. */
   talk(key: string): Promise<string>;
   hangUp(key: string): Promise<void>;
   /** Opens one connection after another from now on. */
   startLoad(key: string, netns: string, address: string, port: number): Promise<void>;
+  /** Sends one datagram after another from one socket from now on. */
+  startStream(key: string, netns: string, address: string, port: number): Promise<void>;
   readLoad(key: string): Promise<Heard>;
   stopLoad(key: string): Promise<Heard>;
   close(): Promise<void>;
@@ -37,6 +40,7 @@ export async function openServiceWire(): Promise<ServiceWire> {
     talk: (key) => call("talk", key),
     hangUp: (key) => call("hang_up", key),
     startLoad: (...words) => call("start_load", ...words),
+    startStream: (...words) => call("start_stream", ...words),
     readLoad: (key) => call("read_load", key),
     stopLoad: (key) => call("stop_load", key),
     close,

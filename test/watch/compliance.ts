@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Access } from "#controller/node/watch/access/access.ts";
+import type { Access } from "#controller/watch/access/access.ts";
 import { type Observed, type ObserveOptions, observe } from "./observe.ts";
 import { until } from "./until.ts";
 
@@ -160,7 +160,7 @@ export function describeReflector(title: string, api: () => ApiUnderTest, bound:
       const stranger = await api().stranger();
       const seen = start({}, stranger.access);
       await eventually(() => seen.pauses.length > 2);
-      assert.match(seen.status?.failure ?? "", /^403 .*ClusterRole weir-node in deploy\/weir\.yaml/);
+      assert.match(seen.status?.failure ?? "", /^403 .*ClusterRoles in deploy\/weir\.yaml/);
       assert.equal(seen.warnings.length, 1, "the same refusal is told once");
       assert.deepEqual(seen.batches, []);
       await stranger.permit();

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { Access } from "#controller/node/watch/access/access.ts";
-import { isRecord, keyOf, readPath } from "#controller/node/watch/kinds.ts";
+import type { Access } from "#controller/watch/access/access.ts";
+import { isRecord, keyOf, readPath } from "#controller/watch/kinds.ts";
 
 export interface FakeObject {
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly [field: string]: unknown };

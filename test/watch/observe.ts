@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "#base/log.ts";
 import { silentLog } from "#base/log.ts";
-import type { Access } from "#controller/node/watch/access/access.ts";
-import { WATCHED_KINDS, type WatchedKind } from "#controller/node/watch/kinds.ts";
-import { createKubeClient, type KubeClient } from "#controller/node/watch/kube-client.ts";
-import { type ReflectorOptions, reflect, type SourceStatus } from "#controller/node/watch/reflector.ts";
+import type { Access } from "#controller/watch/access/access.ts";
+import { WATCHED_KINDS, type WatchedKind } from "#controller/watch/kinds.ts";
+import { createKubeClient, type KubeClient } from "#controller/watch/kube-client.ts";
+import { type ReflectorOptions, reflect, type SourceStatus } from "#controller/watch/reflector.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 
 /** Of one node only, so that each test has pods of its own on a server that many share. */

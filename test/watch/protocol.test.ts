@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isEqual } from "#base/equal.ts";
-import { type Failure, refusalOf } from "#controller/node/watch/failure.ts";
-import { createReflection, type Reflection } from "#controller/node/watch/protocol.ts";
+import { type Failure, refusalOf } from "#controller/watch/failure.ts";
+import { createReflection, type Reflection } from "#controller/watch/protocol.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { POD } from "./observe.ts";
 

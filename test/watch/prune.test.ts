@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createPrune } from "#controller/node/watch/prune.ts";
+import { createPrune } from "#controller/watch/prune.ts";
 
 describe("what is kept of an object", () => {
   it("is the fields named, each whole", () => {
@@ -13,6 +13,15 @@ describe("what is kept of an object", () => {
     const prune = createPrune("metadata.annotations[example.com/a.b]");
     const annotations = { "example.com/a.b": "1", other: "2" };
     assert.deepEqual(prune({ metadata: { annotations } }), { metadata: { annotations: { "example.com/a.b": "1" } } });
+  });
+
+  it("is every key of a map behind a prefix", () => {
+    const prune = createPrune("metadata.annotations[example.com/*]");
+    const annotations = { "example.com/a": "1", "example.com/b.c": "2", "example.community/a": "3", other: "4" };
+    assert.deepEqual(prune({ metadata: { annotations } }), {
+      metadata: { annotations: { "example.com/a": "1", "example.com/b.c": "2" } },
+    });
+    assert.deepEqual(prune({ metadata: { name: "a" } }), { metadata: {} });
   });
 
   it("is, of each member of a list, the fields named", () => {

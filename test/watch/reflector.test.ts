@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { WatchedKind } from "#controller/node/watch/kinds.ts";
+import type { WatchedKind } from "#controller/watch/kinds.ts";
 import { type ApiUnderTest, describeReflector, type PodFields } from "./compliance.ts";
 import { asUsual, FakeApiServer, type FakeObject, line, sendJson, sendStatus, sendText } from "./fake-api-server.ts";
 import { type Observed, type ObserveOptions, observe, POD } from "./observe.ts";

@@ -1,65 +1,15 @@
 import * as z from "zod/mini";
-
-/**
- * The whole configuration. Each field's `error` says what would be right, for that is the second half of every message, and
- * each is described in `descriptions`, from which docs/configuration.md is made. zod/mini: the full zod costs 8 MB more of
- * resident memory on every node.
- */
-export const descriptions = z.registry<{ description: string; examples?: readonly string[] }>();
-
-function described<T extends z.ZodMiniType>(schema: T, description: string, ...examples: string[]): T {
-  descriptions.add(schema, examples.length === 0 ? { description } : { description, examples });
-  return schema;
-}
-
-function matching(pattern: RegExp, error: string): z.ZodMiniString {
-  return z.string({ error }).check(z.regex(pattern, { error }));
-}
-
-const absolutePath = () => matching(/^\/[^\0\n]*[^\0\n/]$/, "an absolute path, such as /var/lib/weir");
-
-const socketPath = () => {
-  const error = "an absolute path of at most 107 bytes (the system's limit for a unix socket)";
-  return z.string({ error }).check(
-    z.regex(/^\/[^\0\n]*[^\0\n/]$/, { error }),
-    z.refine((path) => typeof path !== "string" || Buffer.byteLength(path) <= 107, { error }),
-  );
-};
-
-const interfaceName = () =>
-  matching(
-    /^(?!\.\.?$)[^\s/:]{1,15}$/,
-    "an interface name: 1 to 15 characters, no space, slash or colon, such as br-weir",
-  );
-
-const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
-  z.enum(values, { error: `one of ${values.map((value) => JSON.stringify(value)).join(", ")}` });
-
-const wholeNumber = (from: number, to: number) => {
-  const error = `a whole number from ${from} to ${to}`;
-  return z.int({ error }).check(z.minimum(from, { error }), z.maximum(to, { error }));
-};
-
-/** A section may be left out whole: then each of its fields has its default. */
-function section<T extends z.core.$ZodShape>(shape: T): z.ZodMiniPrefault<z.ZodMiniObject<T, z.core.$strict>> {
-  const object = z.strictObject(shape, { error: "a section: keys and values, indented" });
-  return z.prefault(object, () => ({}) as z.core.util.NoUndefined<z.core.input<typeof object>>);
-}
-
-const hostAndPort = () => {
-  const error = "HOST:PORT with an address and a port from 1 to 65535, such as 127.0.0.1:10350 or [::1]:10350";
-  return z
-    .string({ error })
-    .check(z.refine((text) => typeof text !== "string" || parseHostAndPort(text) !== undefined, { error }));
-};
-
-/** "127.0.0.1:10350", "[::1]:10350" or ":10350" (all addresses). */
-export function parseHostAndPort(text: string): { host: string; port: number } | undefined {
-  const parts = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/i.exec(text);
-  const port = Number(parts?.[3]);
-  if (parts === null || port < 1 || port > 65535) return undefined;
-  return { host: parts[1] ?? (parts[2] || "::"), port };
-}
+import {
+  absolutePath,
+  described,
+  hostAndPort,
+  interfaceName,
+  matching,
+  oneOf,
+  section,
+  socketPath,
+  wholeNumber,
+} from "#controller/process/config/fields.ts";
 
 const source = z
   .strictObject(

@@ -3,15 +3,15 @@ import type { Log } from "#base/log.ts";
 import type { OpenFlowConnection } from "#openflow/connection.ts";
 import { flowKey } from "#openflow/flow.ts";
 import type { FlowDesc } from "#openflow/messages/flow-stats.ts";
-import { METERS } from "#pipeline/layout/meters.ts";
 import { type Site, siteNumber } from "#pipeline/layout/sites.ts";
-import { createHitBook, growth, type HitBook, type Reading } from "#pipeline/policy-status/hits.ts";
+import { createHitBook, type HitBook, type Reading } from "#pipeline/policy-status/hits.ts";
+import { createMeterBook } from "#pipeline/policy-status/meter-book.ts";
 
 /** What the switch counts for policies, as it was read last. */
 export interface Counters {
   readonly hits: HitBook;
-  /** Denied packets of which the node process was not told, for there were too many. */
-  readonly untold: number;
+  /** Packets that a meter let not pass: those of which the node process was not told, for there were too many. */
+  droppedBy(meterId: number): number;
   /** Reads them now; resolves when they are read or cannot be. Whoever asks meanwhile waits for the same. */
   refresh(): Promise<void>;
 }
@@ -26,29 +26,26 @@ export interface CountersOptions {
 const COUNTED: readonly Site[] = ["policies/rule", "policies/open", "policies/isolation"];
 const SITE_MASK = 0xffff_0000_0000_0000n;
 const ANY = 0xffff_ffff;
+/** OFPM_ALL. */
+const ALL_METERS = 0xffff_ffff;
 
 export function createCounters({ connection, log, now }: CountersOptions): Counters {
   const hits = createHitBook();
-  let untold = 0;
-  let dropped = 0;
+  const meters = createMeterBook();
   let refreshing: Promise<void> | undefined;
 
   async function read(switchConnection: OpenFlowConnection): Promise<void> {
-    const [meters, ...flows] = await Promise.all([
-      switchConnection.multipart("meter_stats", { meterId: METERS.denials.id }),
+    const [stats, ...flows] = await Promise.all([
+      switchConnection.multipart("meter_stats", { meterId: ALL_METERS }),
       ...COUNTED.map((site) => readFlows(switchConnection, site)),
     ]);
     hits.observe(flows.flat().map(readingOf), now());
-    const count = Number(meters[0]?.bands[0]?.packets ?? 0n);
-    untold += growth(dropped, count);
-    dropped = count;
+    meters.observe(stats.map(({ meterId, bands }) => [meterId, Number(bands[0]?.packets ?? 0n)]));
   }
 
   return {
     hits,
-    get untold() {
-      return untold;
-    },
+    droppedBy: meters.droppedBy,
     refresh() {
       const switchConnection = connection();
       if (switchConnection === undefined) return Promise.resolve();

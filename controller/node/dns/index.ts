@@ -6,7 +6,7 @@ import type { Message } from "#openflow/messages/message.ts";
 import type { PacketIn } from "#openflow/packet-ins.ts";
 import { writeKey } from "#pipeline/features/policy/keys.ts";
 import { formatHost } from "#pipeline/index/expand-policy.ts";
-import { USERDATA } from "#pipeline/layout/userdata.ts";
+import { readTold } from "#pipeline/layout/told.ts";
 import type { Pipeline } from "#pipeline/pipeline.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import type { Written } from "../switch/written.ts";
@@ -94,7 +94,7 @@ export async function createNames(options: NamesOptions): Promise<Names> {
 /** Whether a flow that waits for what a name server says has sent it. */
 export function isPausedAnswer(packet: PacketIn): packet is PausedPacket {
   if (packet.type !== "nxt_packet_in2") return false;
-  return packet.properties.userdata?.[0] === USERDATA.answer;
+  return readTold(packet.properties.userdata) === "answer";
 }
 
 /** A switch that is gone has forgotten the packet. */

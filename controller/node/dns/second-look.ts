@@ -1,9 +1,11 @@
 import type { Ip } from "#base/address.ts";
 import { NO_BUFFER } from "#openflow/messages/flow-mod.ts";
-import type { Message, MessageOf } from "#openflow/messages/message.ts";
+import type { Message } from "#openflow/messages/message.ts";
 import type { PacketIn } from "#openflow/packet-ins.ts";
-import { locateTransport } from "#pipeline/denials/headers.ts";
+import { locateTransport, readHeaders } from "#pipeline/denials/headers.ts";
+import { readNumber } from "#pipeline/denials/metadata.ts";
 import { STATE } from "#pipeline/features/vocabulary.ts";
+import { readTold } from "#pipeline/layout/told.ts";
 
 /**
  * What a policy denied is looked at again where its address was told to a pod an instant ago. Open vSwitch remembers for some
@@ -19,34 +21,40 @@ export interface SecondLook {
 
 /** Milliseconds in which the last change is in force everywhere. */
 const FRESH = 1000;
+const ETHERNET = 14;
+/** So much of the transport's header tells one packet from another: ports, and TCP's sequence number. */
+const PORTS_AND_MORE = 8;
 /** OFPP_TABLE. */
 const TABLES = 0xffff_fff9;
 
 export function createSecondLook(send: (message: Message) => void, now: () => number): SecondLook {
   const fresh = new Recent<Ip>(now);
   const seen = new Recent<string>(now);
+  /** Given to the tables again, before it was told that they are to be refused. */
+  const pardoned = new Recent<string>(now);
   return {
     note: (ip) => fresh.add(ip),
     take(packet) {
       if (fresh.isEmpty() || packet.type !== "nxt_packet_in2") return false;
-      const { data = new Uint8Array(), fullLength = data.length, metadata = [] } = packet.properties;
-      const location = locateTransport(data);
-      if (location?.at === undefined || !fresh.has(location.destination) || fullLength > data.length) return false;
-      // What a service has translated would not come back to it; and of two alike one may be what came of the other.
-      const key = Buffer.from(data.subarray(14, location.at + 8)).toString("latin1");
-      if ((readField(packet, "ct_state") & STATE.dnat) !== 0 || seen.has(key)) return false;
+      const { data = new Uint8Array(), fullLength = data.length, metadata = [], userdata } = packet.properties;
+      const headers = readHeaders(data);
+      const transport = headers && locateTransport(data);
+      if (transport === undefined || fullLength > data.length || !fresh.has(headers!.destination)) return false;
+      const key = Buffer.from(data.subarray(ETHERNET, transport.at + PORTS_AND_MORE)).toString("latin1");
+      const told = readTold(userdata);
+      // Of a packet that is to be refused the denial is told first.
+      if (told === "refusal") return pardoned.delete(key);
+      // What a service has translated would not come back to it.
+      const isTranslated = (readNumber(metadata, "ct_state") & STATE.dnat) !== 0;
+      if (told !== "denial" || isTranslated || seen.has(key)) return false;
       seen.add(key);
+      pardoned.add(key);
       const inPort = metadata.filter(({ field }) => field === "in_port");
       const actions = [{ type: "output", port: TABLES }] as const;
       send({ type: "packet_out", bufferId: NO_BUFFER, metadata: inPort, actions, data });
       return true;
     },
   };
-}
-
-function readField({ properties }: MessageOf<"nxt_packet_in2">, name: string): number {
-  const term = properties.metadata?.find(({ field }) => field === name);
-  return term === undefined || !("value" in term) ? 0 : Number(term.value);
 }
 
 /** What was added within the last instant. */
@@ -66,6 +74,10 @@ class Recent<T> {
   has(item: T): boolean {
     this.#prune();
     return this.#times.has(item);
+  }
+
+  delete(item: T): boolean {
+    return this.#times.delete(item);
   }
 
   isEmpty(): boolean {

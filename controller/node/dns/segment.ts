@@ -1,4 +1,5 @@
-import { locateTransport } from "#pipeline/denials/headers.ts";
+import { isIpv4 } from "#base/address.ts";
+import { locateTransport, readHeaders } from "#pipeline/denials/headers.ts";
 
 /** What a name server's packet carries. */
 export type Segment =
@@ -20,6 +21,8 @@ export type Segment =
       readonly isLast: boolean;
     };
 
+const ETHERNET = 14;
+const IPV6_HEADER = 40;
 const UDP = 17;
 const TCP = 6;
 const UDP_HEADER = 8;
@@ -28,12 +31,19 @@ const FLAG = { fin: 1, syn: 2, rst: 4 } as const;
 
 /** Undefined for what is not all there. */
 export function readSegment(frame: Uint8Array): Segment | undefined {
-  const location = locateTransport(frame);
-  if (location?.at === undefined) return undefined;
-  const { at, end, protocol, isPart, source, destination } = location;
+  const headers = readHeaders(frame);
+  const transport = headers && locateTransport(frame);
+  if (headers === undefined || transport === undefined) return undefined;
+  const { source, destination } = headers;
+  const { at, protocol } = transport;
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (protocol === UDP && at + UDP_HEADER <= end)
-    return { transport: "udp", payload: frame.subarray(at + UDP_HEADER, end), isPart };
+  // Behind the packet there may be padding.
+  const length = isIpv4(source) ? view.getUint16(ETHERNET + 2) : IPV6_HEADER + view.getUint16(ETHERNET + 4);
+  const end = Math.min(frame.length, ETHERNET + length);
+  if (protocol === UDP && at + UDP_HEADER <= end) {
+    const whole = at + view.getUint16(at + 4);
+    return { transport: "udp", payload: frame.subarray(at + UDP_HEADER, Math.min(end, whole)), isPart: end < whole };
+  }
   if (protocol !== TCP || at + TCP_HEADER > end) return undefined;
   const header = (frame[at + 12]! >>> 4) * 4;
   const flags = frame[at + 13]!;

@@ -3,12 +3,19 @@ import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import type { Listening } from "#controller/process/listening.ts";
+import { closeServer, isServed, whenListening } from "#controller/process/listening.ts";
+import {
+  createListener,
+  json,
+  jsonLines,
+  jsonLinesAsTheyCome,
+  type Reply,
+  RequestError,
+} from "#controller/process/router.ts";
 import { readQuestion } from "#pipeline/explain/ask.ts";
 import { TABLES } from "#pipeline/layout/tables.ts";
-import type { Listening } from "./listening.ts";
-import { closeServer, isServed, whenListening } from "./listening.ts";
-import type { FlowFilter, NodeView } from "./node-view.ts";
-import { createListener, json, jsonLines, jsonLinesAsTheyCome, type Reply, RequestError } from "./router.ts";
+import type { DenialFilter, FlowFilter, GroupFilter, NodeView } from "./node-view.ts";
 
 export interface ControlServerOptions {
   readonly socket: string;
@@ -32,9 +39,14 @@ export async function startControlServer({ socket, view, log }: ControlServerOpt
         "/v1/nodes": () => json([...view.nodes()]),
         "/v1/problems": () => json([...view.problems()]),
         "/v1/flows": async (query) => jsonLines(await view.flows(readFilter(query))),
+        "/v1/groups": async (query) => jsonLines(await view.groups(readOwner(query))),
+        "/v1/services": async (query) => jsonLines(await view.services(readName(query, "services"))),
         "/v1/owners": () => jsonLines(view.owners()),
-        "/v1/policies": async (query) => jsonLines(await view.policies(readName(query))),
-        "/v1/denials": (query, signal) => denials(view, query, signal),
+        "/v1/policies": async (query) => jsonLines(await view.policies(readName(query, "policies"))),
+        "/v1/denials": (query, signal) =>
+          records(query, "denials", view.denials, (filter) => view.watchDenials(filter, signal)),
+        "/v1/connections": (query, signal) =>
+          records(query, "connections", view.connections, (filter) => view.watchConnections(filter, signal)),
         "/v1/explain": (query) => explain(view, query),
       },
       log,
@@ -60,21 +72,31 @@ function explain(view: NodeView, query: URLSearchParams): Reply {
   if ("refusal" in question) throw new RequestError(400, question.refusal);
   const answer = view.explain(question);
   if ("refusal" in answer) throw new RequestError(404, answer.refusal);
-  return json(answer.explanations);
+  return json("services" in answer ? answer.services : answer.explanations);
 }
 
 /** Those that are known; or, to watch, those that come. */
-function denials(view: NodeView, query: URLSearchParams, signal: AbortSignal): Reply {
-  allowOnly(query, "denials", "pod", "watch");
+function records<T>(
+  query: URLSearchParams,
+  what: string,
+  known: (filter: DenialFilter) => Iterable<T>,
+  watch: (filter: DenialFilter) => AsyncIterable<T>,
+): Reply {
+  allowOnly(query, what, "pod", "watch");
   const pod = readPod(query);
   const filter = pod === null ? {} : { pod };
-  if (query.has("watch")) return jsonLinesAsTheyCome(view.watchDenials(filter, signal));
-  return jsonLines(view.denials(filter));
+  return query.has("watch") ? jsonLinesAsTheyCome(watch(filter)) : jsonLines(known(filter));
 }
 
-function readName(query: URLSearchParams): string | undefined {
-  allowOnly(query, "policies", "name");
+function readName(query: URLSearchParams, what: string): string | undefined {
+  allowOnly(query, what, "name");
   return query.get("name") ?? undefined;
+}
+
+function readOwner(query: URLSearchParams): GroupFilter {
+  allowOnly(query, "groups", "owner");
+  const owner = query.get("owner");
+  return owner === null ? {} : { owner };
 }
 
 function readPod(query: URLSearchParams): string | null {

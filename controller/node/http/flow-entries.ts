@@ -20,18 +20,24 @@ export interface FlowTables {
   readonly desired: ReadonlyMap<string, DesiredFlow>;
   /** How a desired flow stands that the switch does not hold. */
   statusOf(key: string): { readonly state: "installed" | "pending" | "failed"; readonly why?: string };
+  /** Of a flow that the switch itself has made: for whom; undefined for any other. */
+  learnedFor(flow: Flow): readonly Owner[] | undefined;
 }
 
 /** The live table with its reasons, and after it what should be there and is not. */
-export function* flowEntries({ installed, desired, statusOf }: FlowTables, filter: FlowFilter): Generator<FlowEntry> {
+export function* flowEntries(tables: FlowTables, filter: FlowFilter): Generator<FlowEntry> {
+  const { installed, desired, statusOf, learnedFor } = tables;
   const absent = new Set(desired.keys());
   for (const flow of installed) {
     const key = flowKey(flow);
     const wanted = desired.get(key);
     absent.delete(key);
-    if (!selects(filter, flow.table, wanted?.owners ?? [])) continue;
+    const learned = wanted === undefined ? learnedFor(flow) : undefined;
+    const owners = wanted?.owners ?? learned ?? [];
+    if (!selects(filter, flow.table, owners)) continue;
     const counters = { packets: Number(flow.packets ?? 0), bytes: Number(flow.bytes ?? 0) };
-    yield { ...describe(flow, wanted), ...counters, status: wanted === undefined ? "foreign" : "installed" };
+    const status = wanted !== undefined ? "installed" : learned !== undefined ? "learned" : "foreign";
+    yield { ...describe(flow, owners), ...counters, status };
   }
   for (const key of absent) {
     const wanted = desired.get(key);
@@ -39,21 +45,21 @@ export function* flowEntries({ installed, desired, statusOf }: FlowTables, filte
     const { state, why } = statusOf(key);
     // The table was read a moment ago: what was confirmed since is not in it yet.
     const status = state === "failed" ? "failed" : "pending";
-    yield { ...describe(wanted.flow, wanted), status, ...(why === undefined ? {} : { reason: why }) };
+    yield { ...describe(wanted.flow, wanted.owners), status, ...(why === undefined ? {} : { reason: why }) };
   }
 }
 
-function describe(flow: Flow, wanted: DesiredFlow | undefined): Omit<FlowEntry, "status"> {
+function describe(flow: Flow, owners: readonly Owner[]): Omit<FlowEntry, "status"> {
   const site = siteOfCookie(flow.cookie);
   return {
     flow: formatFlow(flow, { tableNames: TABLE_NAMES }),
     cookie: `0x${flow.cookie.toString(16)}`,
-    owners: (wanted?.owners ?? []).map(formatOwner),
+    owners: owners.map(formatOwner),
     ...(site === undefined ? {} : { site: site.site, why: site.why }),
   };
 }
 
-export function selects(filter: FlowFilter, table: number, owners: readonly Owner[]): boolean {
+export function selects(filter: FlowFilter, table: number | undefined, owners: readonly Owner[]): boolean {
   if (filter.table !== undefined && filter.table !== table) return false;
   if (filter.pod !== undefined && !isOwnedBy(owners, `pod/${filter.pod}`)) return false;
   return filter.owner === undefined || isOwnedBy(owners, filter.owner);

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { registerProcessMetrics } from "#controller/process/process-metrics.ts";
 import type { FlowCounts } from "./node-view.ts";
-import { registerProcessMetrics } from "./process-metrics.ts";
 
 export type Target = "switch" | "host";
 export type Peer = "kubernetes" | "ovsdb" | "switch";
@@ -17,14 +17,19 @@ export interface Readings {
   denials(): DenialReadings;
   /** What pods were told of names that policies speak of. */
   names(): NameReadings;
+  /** New connections on which policies decided that are logged. */
+  connections(): Told;
   /** Reads in the switch what is to be counted. */
   refresh(): Promise<void>;
 }
 
-export interface DenialReadings {
-  /** How many the node process was told of, and how many were too many. */
+/** How many the node process was told of, and how many were too many. */
+export interface Told {
   readonly told: number;
   readonly untold: number;
+}
+
+export interface DenialReadings extends Told {
   readonly byPolicy: Iterable<{ readonly policy: string; readonly direction: string; readonly count: number }>;
 }
 
@@ -126,18 +131,15 @@ function registerReadings(registry: Registry, version: string, readings: Reading
   });
 }
 
-function registerDenials(registry: Registry, { denials }: Readings): void {
-  tally(
-    registry,
-    "weir_denials_total",
-    "Packets that policies denied, by whether the node was told.",
-    ["told"],
-    (inc) => {
-      const { told, untold } = denials();
-      inc({ told: "yes" }, told);
-      inc({ told: "no" }, untold);
-    },
-  );
+function registerDenials(registry: Registry, { denials, connections }: Readings): void {
+  const told = (name: string, help: string, read: () => Told) =>
+    tally(registry, name, `${help}, by whether the node was told.`, ["told"], (inc) => {
+      const counts = read();
+      inc({ told: "yes" }, counts.told);
+      inc({ told: "no" }, counts.untold);
+    });
+  told("weir_denials_total", "Packets that policies denied", denials);
+  told("weir_logged_connections_total", "New connections on which policies decided that are logged", connections);
   tally(
     registry,
     "weir_policy_denials_total",

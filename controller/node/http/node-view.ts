@@ -1,8 +1,13 @@
+import type { CheckEntry } from "#controller/process/health.ts";
 import type { Answer, Question } from "#pipeline/explain/ask.ts";
 import type { PolicyReport } from "#pipeline/policy-status/report.ts";
+import type { ServiceReport } from "#pipeline/service-status/report.ts";
+import type { ConnectionRecord } from "../denials/connection-log.ts";
 import type { DenialRecord } from "../denials/denial-log.ts";
 
 export type { PolicyReport, RuleReport } from "#pipeline/policy-status/report.ts";
+export type { BackendsReport, EndpointReport, FrontendReport, ServiceReport } from "#pipeline/service-status/report.ts";
+export type { ConnectionRecord } from "../denials/connection-log.ts";
 export type { DenialRecord } from "../denials/denial-log.ts";
 
 /**
@@ -16,12 +21,19 @@ export interface NodeView {
   problems(): Iterable<ProblemEntry>;
   /** The live table, read from the switch and decorated. Lazy: text is made only for what is sent. */
   flows(filter: FlowFilter): Promise<Iterable<FlowEntry>>;
+  /** The switch's groups, read at that moment. */
+  groups(filter: GroupFilter): Promise<Iterable<GroupEntry>>;
+  /** The services as this node serves them, with counters read at that moment; all of them, or the one by that name. */
+  services(name?: string): Promise<Iterable<ServiceReport>>;
   /** The policies that select a pod of this node, with counters read at that moment; all of them, or the one by that name. */
   policies(name?: string): Promise<Iterable<PolicyReport>>;
   /** Packets that policies denied: the last of which the node was told, the oldest first. */
   denials(filter: DenialFilter): Iterable<DenialRecord>;
   /** Those that come, until the signal does. */
   watchDenials(filter: DenialFilter, signal: AbortSignal): AsyncIterable<DenialRecord>;
+  /** Decisions of policies that are logged, likewise. */
+  connections(filter: DenialFilter): Iterable<ConnectionRecord>;
+  watchConnections(filter: DenialFilter, signal: AbortSignal): AsyncIterable<ConnectionRecord>;
   /** Every cookie in the desired state, so that a dump made elsewhere can be annotated. */
   owners(): Iterable<CookieEntry>;
   /** Why traffic between two ends passes or not, by the policies as the node knows them. */
@@ -49,9 +61,11 @@ export interface NodeStatus {
   readonly problems: number;
   readonly flows: FlowCounts;
   readonly denials: DenialCounts;
+  /** New connections on which policies decided that are logged. */
+  readonly connections: DenialCounts;
 }
 
-/** Packets that policies denied since the process started. */
+/** Packets of a kind since the process started. */
 export interface DenialCounts {
   /** Of which the node was told. */
   readonly told: number;
@@ -64,12 +78,6 @@ export interface FlowCounts {
   readonly installed: number;
   readonly pending: number;
   readonly failed: number;
-}
-
-export interface CheckEntry {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly message?: string;
 }
 
 export interface PodEntry {
@@ -126,9 +134,28 @@ export interface FlowEntry {
   readonly site?: string;
   /** Why there are such flows. */
   readonly why?: string;
+  /** foreign: in the switch, and not of ours. learned: the switch has made it, as a flow of ours says. */
+  readonly status: "installed" | "pending" | "failed" | "foreign" | "learned";
+  /** The switch's words, for a failed flow. */
+  readonly reason?: string;
+}
+
+export interface GroupFilter {
+  /** "kind/name" or "kind/namespace/name". */
+  readonly owner?: string;
+}
+
+export interface GroupEntry {
+  /** As ovs-ofctl prints it. */
+  readonly group: string;
+  /** For each of its buckets, in their order. */
+  readonly bucketPackets?: readonly number[];
+  /** Empty for a group that nobody asked for. */
+  readonly owners: readonly string[];
+  readonly site?: string;
   /** foreign: in the switch, and not of ours. */
   readonly status: "installed" | "pending" | "failed" | "foreign";
-  /** The switch's words, for a failed flow. */
+  /** The switch's words, for a failed group. */
   readonly reason?: string;
 }
 

@@ -1,5 +1,5 @@
-import { type Denial, describeBlame, describeEnds } from "#pipeline/denials/denial.ts";
-import { createEventQueue, type EventOptions, type OutgoingEvent } from "./event-queue.ts";
+import { createEventQueue, type EventOptions, type OutgoingEvent } from "#controller/status/event-queue.ts";
+import { type Denial, describeBlame, describeDenied } from "#pipeline/denials/denial.ts";
 
 export interface DenialEvents {
   add(denial: Denial): void;
@@ -54,8 +54,8 @@ export function createDenialEvents(options: EventOptions): DenialEvents {
 function eventOf({ first, count, last }: Series, identity: string): OutgoingEvent {
   const [namespace = "", name = ""] = last.pod.split("/");
   return {
-    subject: { kind: "Pod", namespace, name },
+    subject: { apiVersion: "v1", kind: "Pod", namespace, name },
     ...{ identity, reason: "PolicyDenied", count, first },
-    message: `${describeEnds(last)}: ${describeBlame(last)}`,
+    message: `${describeDenied(last)}: ${describeBlame(last)}`,
   };
 }

@@ -1,5 +1,5 @@
+import { createEventQueue, type EventOptions, type EventSubject, keyOf } from "#controller/status/event-queue.ts";
 import type { Problem } from "#pipeline/problem.ts";
-import { createEventQueue, type EventOptions, type EventSubject, keyOf } from "./event-queue.ts";
 
 export interface ProblemEventOptions extends EventOptions {
   /** Every node sees the other objects too, so it leaves them to others. */
@@ -53,7 +53,7 @@ function eventOf(problem: Problem, subject: EventSubject, first: Date) {
 /** "Pod default/web" or "Node n1"; every node sees all other kinds, so no node reports them. */
 function subjectOf(object: string): EventSubject | undefined {
   const pod = /^Pod ([^/\s]+)\/([^/\s]+)$/.exec(object);
-  if (pod !== null) return { kind: "Pod", namespace: pod[1]!, name: pod[2]! };
+  if (pod !== null) return { apiVersion: "v1", kind: "Pod", namespace: pod[1]!, name: pod[2]! };
   const node = /^Node ([^/\s]+)$/.exec(object);
-  return node === null ? undefined : { kind: "Node", name: node[1]! };
+  return node === null ? undefined : { apiVersion: "v1", kind: "Node", name: node[1]! };
 }

@@ -2,11 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createBackoff } from "#base/backoff.ts";
 import { WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import { LatestWriter, type Wait } from "#controller/status/latest-writer.ts";
+import type { KubeRequest, KubeResponse } from "#controller/watch/kube-request.ts";
+import { describeRefusal, isSuccess, isTransient, STRATEGIC_MERGE } from "#controller/watch/kube-request.ts";
 import { POD_MTU_ANNOTATION } from "#pipeline/ingest/kubernetes.ts";
 import type { NetworkCondition, Node } from "#pipeline/model/model.ts";
-import type { KubeRequest, KubeResponse } from "./kube-request.ts";
-import { describeRefusal, isSuccess, isTransient, STRATEGIC_MERGE } from "./kube-request.ts";
-import { LatestWriter, type Wait } from "./latest-writer.ts";
 
 /** What a node's Node object is to say of it. */
 export interface NodeReport {

@@ -9,8 +9,7 @@ const WHOLE_PACKETS = 0xffff;
 /**
  * Has first fragments matched with their ports and ICMP types. Left to itself Open vSwitch takes these for 0 in every fragment,
  * and whoever cuts his packets in two evades all flows that forbid something by port or type. vswitchd forgets it when it ends.
- * And has packets that flows send to the controller come by this connection, of which the switch knows as long as it lives, in
- * the form in which those that wait can be given back.
+ * And has packets that flows send to the controller come by this connection, of which the switch knows as long as it lives.
  */
 export async function configureSwitch(connection: OpenFlowConnection): Promise<void> {
   const config = await connection.request({ type: "get_config_request" });
@@ -19,7 +18,8 @@ export async function configureSwitch(connection: OpenFlowConnection): Promise<v
   if ((flags & FRAGMENTS) === MATCHED && missSendLength === WHOLE_PACKETS) return;
   const wanted = { flags: (flags & ~FRAGMENTS) | MATCHED, missSendLength: WHOLE_PACKETS };
   await connection.sendAll([
-    { type: "set_config", ...wanted },
+    // In the standard form there is no room for what the flow says of why.
     { type: "nxt_set_packet_in_format", format: "nxt_packet_in2" },
+    { type: "set_config", ...wanted },
   ]);
 }

@@ -1,5 +1,4 @@
 import type { Delta } from "#base/delta.ts";
-import type { OpenFlowError } from "#openflow/errors.ts";
 import type { Message } from "#openflow/messages/message.ts";
 import { formatOwner, type Owner } from "#pipeline/owner.ts";
 import { type EntryStatus, INSTALLED, PENDING } from "./entry-status.ts";
@@ -20,7 +19,7 @@ export interface EntryKind<D, V> {
 export interface Modification {
   readonly message: Message;
   /** Takes the outcome in. Returns what is to be said of a refusal. */
-  settle(refusal: OpenFlowError | undefined): Refused | undefined;
+  settle(refusal: Error | undefined): Refused | undefined;
 }
 
 export interface Refused {
@@ -119,7 +118,7 @@ export class Ledger<K, D extends Reasons, V> {
   }
 
   #addition(key: K, value: V): Modification {
-    const settle = (refusal: OpenFlowError | undefined): Refused | undefined => {
+    const settle = (refusal: Error | undefined): Refused | undefined => {
       if (refusal === undefined) {
         this.#failed.delete(key);
         this.#installed.set(key, value);
@@ -137,7 +136,7 @@ export class Ledger<K, D extends Reasons, V> {
   }
 
   #removal(key: K, value: V): Modification {
-    const settle = (refusal: OpenFlowError | undefined): undefined => {
+    const settle = (refusal: Error | undefined): undefined => {
       if (refusal !== undefined) return;
       this.#failed.delete(key);
       this.#installed.delete(key);

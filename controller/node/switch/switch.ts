@@ -6,6 +6,7 @@ import { keepConnected } from "#openflow/keep-connected.ts";
 import { isPacketIn, type PacketIn } from "#openflow/packet-ins.ts";
 import type { SwitchWork } from "#pipeline/graph.ts";
 import type { SwitchState } from "#pipeline/switch-state.ts";
+import { DeniedConnections } from "./denied-connections.ts";
 import { type Applied, FlowReconciler } from "./flow-reconciler.ts";
 
 export interface SwitchOptions {
@@ -30,6 +31,7 @@ export class Switch {
   readonly reconciler: FlowReconciler;
   readonly #compare = new Subject<void>();
   readonly #options: SwitchOptions;
+  readonly #denied: DeniedConnections;
   #connection: OpenFlowConnection | undefined;
   #compared = false;
 
@@ -37,6 +39,7 @@ export class Switch {
     this.#options = options;
     this.compare$ = this.#compare;
     this.reconciler = new FlowReconciler(options.desired, options.log);
+    this.#denied = new DeniedConnections(options.log);
   }
 
   /** Connected, and everything desired has been compared with what the switch holds since. */
@@ -55,11 +58,13 @@ export class Switch {
       ...{ address: this.#options.address, log: this.#options.log, signal },
       // Groups are changed by bucket and chosen from by method, which older versions cannot say.
       versions: ["1.5"],
-      onMessage: (message) => isPacketIn(message) && this.#options.onPacket?.(message),
+      onMessage: (message) => isPacketIn(message) && this.#take(message),
       onConnect: (connection) => this.#connected(connection),
       onDisconnect: (reason) => this.#disconnected(reason, signal),
     });
     clearInterval(timer);
+    this.reconciler.stop();
+    this.#denied.stop();
   }
 
   /** What it came to; undefined without a connection, or when the connection broke over it. */
@@ -77,6 +82,11 @@ export class Switch {
       connection.close();
       return undefined;
     }
+  }
+
+  #take(packet: PacketIn): void {
+    this.#options.onPacket?.(packet);
+    if (packet.type === "packet_in") this.#denied.take(packet.metadata, () => this.#connection);
   }
 
   #connected(connection: OpenFlowConnection): void {

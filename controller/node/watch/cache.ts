@@ -2,8 +2,8 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
+import { isRecord } from "#controller/watch/kinds.ts";
 import { replaceFile } from "../system/replace-file.ts";
-import { isRecord } from "./kinds.ts";
 
 /**
  * The last intent seen, on disk: used only until the API server answers after a restart. A file a source, each replaced as

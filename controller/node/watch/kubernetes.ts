@@ -1,12 +1,12 @@
 import { merge, type Observable } from "rxjs";
 import type { Log } from "#base/log.ts";
+import { WATCHED_KINDS, type WatchedKind } from "#controller/watch/kinds.ts";
+import type { KubeClient } from "#controller/watch/kube-client.ts";
+import { type ReflectorOptions, reflect, type SourceStatus, sourceName } from "#controller/watch/reflector.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import type { IntentCache } from "./cache.ts";
-import { WATCHED_KINDS, type WatchedKind } from "./kinds.ts";
-import type { KubeClient } from "./kube-client.ts";
-import { type ReflectorOptions, reflect, type SourceStatus, sourceName } from "./reflector.ts";
 
-export type { SourceStatus } from "./reflector.ts";
+export type { SourceStatus } from "#controller/watch/reflector.ts";
 
 export interface KubernetesOptions {
   readonly client: KubeClient;

@@ -1,15 +1,15 @@
 import { type Observable, tap } from "rxjs";
 import type { Log } from "#base/log.ts";
+import { findAccess } from "#controller/watch/access/find.ts";
+import { WATCHED_KINDS } from "#controller/watch/kinds.ts";
+import { createKubeClient, type KubeClient } from "#controller/watch/kube-client.ts";
+import { sourceName } from "#controller/watch/reflector.ts";
 import type { Problem } from "#pipeline/problem.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import type { SourceConfig } from "../config.ts";
-import { findAccess } from "./access/find.ts";
 import { createIntentCache } from "./cache.ts";
-import { WATCHED_KINDS } from "./kinds.ts";
-import { createKubeClient, type KubeClient } from "./kube-client.ts";
 import { KUBERNETES_SOURCES, kubernetesSource, type SourceStatus } from "./kubernetes.ts";
 import { MANIFESTS_SOURCE, manifestsSource } from "./manifests.ts";
-import { sourceName } from "./reflector.ts";
 
 /** Where this node's intent comes from, and how that stands. */
 export interface IntentSource {

@@ -1,12 +1,14 @@
 import { type Cidr, cidrContains } from "#base/address.ts";
 import { subtractCidrs } from "#base/prefixes.ts";
 import { isMet, type LabelRequirement, type LabelSelector } from "../../model/label-selector.ts";
-import type { PodSelection, PolicyPeer, PolicyPort, PolicyRule } from "../../model/policy.ts";
-import { type Finding, finding, rulesOf, type Subject } from "./finding.ts";
+import { NAMESPACE_NAME_LABEL } from "../../model/namespace-name.ts";
+import type { ClusterPolicyPeer, NetworkPolicy, PodSelection, PolicyPeer, PolicyPort } from "../../model/policy.ts";
+import { type AnyRule, type Finding, finding, placesOf, type Subject } from "./finding.ts";
 
 /** A rule of which everything is allowed by another one of the policy. Of two that say the same the later one is told. */
-export function* checkCoverage({ policy }: Subject): Iterable<Finding> {
-  const rules = [...rulesOf(policy)];
+export function* checkCoverage(subject: Subject<NetworkPolicy>): Iterable<Finding> {
+  const { policy } = subject;
+  const rules = [...placesOf(subject)];
   for (const one of rules) {
     const other = rules.find(
       (candidate) =>
@@ -28,7 +30,7 @@ export function* checkCoverage({ policy }: Subject): Iterable<Finding> {
 }
 
 /** Whether all that the second allows is allowed by the first, whatever pods there are. Where it cannot be told, it is not. */
-export function coversRule(outer: PolicyRule, inner: PolicyRule): boolean {
+export function coversRule(outer: AnyRule, inner: AnyRule): boolean {
   return covers(outer.peers, inner.peers, coversPeer) && covers(outer.ports, inner.ports, coversPort);
 }
 
@@ -49,9 +51,10 @@ function coversPort(outer: PolicyPort, inner: PolicyPort): boolean {
   return outer.port.from <= inner.port.from && inner.port.to <= outer.port.to;
 }
 
-function coversPeer(outer: PolicyPeer, inner: PolicyPeer): boolean {
+function coversPeer(outer: ClusterPolicyPeer, inner: ClusterPolicyPeer): boolean {
   if (outer.type === "pods") return inner.type === "pods" && coversSelection(outer.selection, inner.selection);
-  if (inner.type === "pods") return false;
+  if (outer.type === "nodes") return inner.type === "nodes" && coversSelector(outer.nodes, inner.nodes);
+  if (outer.type !== "network" || inner.type !== "network") return false;
   const isWithin = inner.cidr.prefixLength >= outer.cidr.prefixLength && cidrContains(outer.cidr, inner.cidr.address);
   return isWithin && outer.except.every((hole) => !reaches(inner, hole));
 }
@@ -63,12 +66,13 @@ export function reaches({ cidr, except }: PolicyPeer & { readonly type: "network
   );
 }
 
-function coversSelection(outer: PodSelection, inner: PodSelection): boolean {
+export function coversSelection(outer: PodSelection, inner: PodSelection): boolean {
   if (!coversSelector(outer.pods, inner.pods)) return false;
   const { namespaces } = inner;
   if (typeof outer.namespaces === "string") return outer.namespaces === namespaces;
+  // Of a namespace that is named, its name is all that is known whatever namespaces there are.
   return typeof namespaces === "string"
-    ? outer.namespaces.requirements.length === 0
+    ? outer.namespaces.requirements.every((one) => one.key === NAMESPACE_NAME_LABEL && isMet(one, namespaces))
     : coversSelector(outer.namespaces, namespaces);
 }
 

@@ -1,23 +1,26 @@
 import { isRecord } from "../../ingest/reader.ts";
 import type { Pod } from "../../model/model.ts";
-import type { NetworkPolicy } from "../../model/policy.ts";
+import type { NetworkPolicy, Policy } from "../../model/policy.ts";
 import type { Problem } from "../../problem.ts";
 import type { RawChange } from "../../source.ts";
 import type { Cluster } from "../cluster.ts";
 import { isIn } from "../matching.ts";
 import { checkCoverage } from "./coverage.ts";
-import { type Check, type Finding, SEVERITIES } from "./finding.ts";
+import { type Check, type Finding, ofNetworkPolicies, SEVERITIES } from "./finding.ts";
 import { checkDns, checkPortNames } from "./ports.ts";
 import { checkNetworks, checkSelections, checkSelectorLists } from "./selections.ts";
 import { checkIsolation, checkPolicyTypes } from "./shape.ts";
+import { checkPriorities, checkReach } from "./tiers.ts";
 
 const CHECKS: readonly Check[] = [
   checkSelections,
-  checkSelectorLists,
-  checkPolicyTypes,
+  ofNetworkPolicies(checkSelectorLists),
+  ofNetworkPolicies(checkPolicyTypes),
   checkPortNames,
-  checkDns,
-  checkCoverage,
+  ofNetworkPolicies(checkDns),
+  ofNetworkPolicies(checkCoverage),
+  checkReach,
+  checkPriorities,
   checkNetworks,
   checkIsolation,
 ];
@@ -32,11 +35,11 @@ export function lint(
   problems: readonly Problem[],
 ): readonly Finding[] {
   const wrong = new Set(problems.map(({ object }) => object));
-  const policies = changes.filter(({ kind, key }) => kind === "NetworkPolicy" && !wrong.has(`NetworkPolicy ${key}`));
   const policiesOf = createPoliciesOf(cluster);
-  const findings = policies.flatMap(({ key, object }) => {
-    const policy = cluster.objects.NetworkPolicy.get(key);
-    if (policy === undefined) return [];
+  const findings = changes.flatMap(({ kind, key, object }) => {
+    const policy: Policy | undefined =
+      kind === "NetworkPolicy" || kind === "ClusterNetworkPolicy" ? cluster.objects[kind].get(key) : undefined;
+    if (policy === undefined || wrong.has(`${kind} ${key}`)) return [];
     const written: unknown = isRecord(object) ? object["spec"] : undefined;
     const spec = isRecord(written) ? written : {};
     return CHECKS.flatMap((check) => [...check({ policy, spec, cluster, policiesOf })]);
@@ -58,10 +61,14 @@ function createPoliciesOf({ objects }: Cluster): (pod: Pod) => readonly NetworkP
   };
 }
 
+const UNTIL_THEN: ReadonlyMap<string, string> = new Map([
+  ["NetworkPolicy", "; until then that part allows nothing"],
+  ["ClusterNetworkPolicy", "; until then it accepts nothing there, and denies everything that it would deny or pass"],
+]);
+
 function fromProblem({ object, field, message }: Problem): Finding {
-  const remedy = object.startsWith("NetworkPolicy ")
-    ? "write what is expected there; until then that part allows nothing"
-    : "write what is expected there";
+  const [kind = ""] = object.split(" ");
+  const remedy = `write what is expected there${UNTIL_THEN.get(kind) ?? ""}`;
   return { severity: "error", check: "malformed", object, field, message, remedy };
 }
 

@@ -6,7 +6,7 @@ import type { Site } from "../../layout/sites.ts";
 import { TABLES, type TableName } from "../../layout/tables.ts";
 import type { PolicyId } from "../../model/policy.ts";
 import type { Owner } from "../../owner.ts";
-import { deny, goto, setRegister } from "../vocabulary.ts";
+import { deny, goto, noteLogged, setRegister } from "../vocabulary.ts";
 import { STAGES, spotOf } from "./stages.ts";
 
 export type Part = "subject" | "peers" | "ports";
@@ -57,16 +57,17 @@ export function partOfRules(
 
 /** What becomes of a packet that a rule matches. A rule that decides is noted. */
 export function outcomeOf(rule: Rule): readonly Action[] {
-  const { direction, tier, verdict, id } = rule;
+  const { direction, tier, verdict, id, logged } = rule;
   const { next, networkPolicy, register } = STAGES[direction];
   if (verdict === "deny") return denyBy(rule);
   // Behind the last tier there is nobody to pass it to.
   if (verdict === "pass" && tier === "admin") return [goto(networkPolicy[0])];
-  return [setRegister(register, id), goto(next)];
+  return [setRegister(register, id), ...(logged ? noteLogged(direction) : []), goto(next)];
 }
 
-function denyBy({ direction, id }: Rule): readonly Action[] {
-  return [setRegister(STAGES[direction].register, id), ...deny(direction, "rule")];
+function denyBy(rule: Rule): readonly Action[] {
+  const { direction, id } = rule;
+  return [setRegister(STAGES[direction].register, id), ...deny(direction, "rule", rule)];
 }
 
 export function policyFlow(

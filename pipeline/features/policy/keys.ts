@@ -7,7 +7,9 @@ export type PolicyKey =
   /** A network, or one address, of whose traffic rules speak. */
   | { readonly type: "peer"; readonly network: string }
   /** What policies say of the pod at one port of the bridge. */
-  | { readonly type: "subject"; readonly port: string };
+  | { readonly type: "subject"; readonly port: string }
+  /** What the bridge has once some policy refuses, or is logged. */
+  | { readonly type: "refusing" | "logging" };
 
 export function writeKey(key: PolicyKey): string {
   switch (key.type) {
@@ -19,6 +21,9 @@ export function writeKey(key: PolicyKey): string {
       return `peer ${key.network}`;
     case "subject":
       return `subject ${key.port}`;
+    case "refusing":
+    case "logging":
+      return key.type;
   }
 }
 
@@ -27,5 +32,6 @@ export function readKey(text: string): PolicyKey {
   const [type, what = ""] = text.split(" ");
   if (type === "rule") return { type, rule: what };
   if (type === "peer") return { type, network: what };
+  if (type === "refusing" || type === "logging") return { type };
   return { type: type === "port" ? "port" : "subject", port: what };
 }

@@ -1,4 +1,4 @@
-import { placeOfLevel } from "../../layout/levels.ts";
+import { NETWORK_POLICY_LEVELS, placeOfLevel } from "../../layout/levels.ts";
 import { PRIORITY } from "../../layout/priorities.ts";
 import type { TableName } from "../../layout/tables.ts";
 import type { Direction, PolicyTier, RulePlace } from "../../model/policy.ts";
@@ -44,8 +44,12 @@ export interface Spot {
 
 /** Rules of one level agree on what becomes of a packet, so they share a priority. */
 export function spotOf({ direction, tier, level }: RulePlace): Spot {
-  if (tier === "networkPolicy")
-    return { table: STAGES[direction].networkPolicy[0], open: PRIORITY.open, rule: PRIORITY.rule };
+  if (tier === "networkPolicy") {
+    const table = STAGES[direction].networkPolicy[0];
+    return level === NETWORK_POLICY_LEVELS.logged
+      ? { table, open: PRIORITY.loggedOpen, rule: PRIORITY.logged }
+      : { table, open: PRIORITY.open, rule: PRIORITY.rule };
+  }
   const { table, priority } = placeOfLevel(level);
   return { table: STAGES[direction][tier][table], open: priority, rule: priority };
 }

@@ -4,7 +4,7 @@ import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import type { Rule } from "../../index/rules.ts";
 import { PRIORITY } from "../../layout/priorities.ts";
-import { USERDATA } from "../../layout/userdata.ts";
+import { TOLD } from "../../layout/told.ts";
 import type { Pod, Port, View } from "../../model/model.ts";
 import { podKeyOf, podOfPort } from "../../model/pod-of-port.ts";
 import { DIRECTIONS, type Direction } from "../../model/policy.ts";
@@ -21,7 +21,7 @@ import {
 import { STAGES, spotOf, tablesOf } from "./stages.ts";
 
 const DNS_PORT = 53;
-const WAIT_FOR_READING: Action = { type: "controller", pause: true, userdata: Uint8Array.of(USERDATA.answer) };
+const WAIT_FOR_READING: Action = { type: "controller", pause: true, userdata: Uint8Array.of(TOLD.answer) };
 
 /** Everything that policies say of the pod at a port: its part in rules, the rules that ask for no more, and its isolation. */
 export function deriveSubject(name: string, view: View): readonly Contribution[] {
@@ -85,7 +85,15 @@ function isolate(port: Port, direction: Direction, view: View): readonly Contrib
   const owners = policies.map(policyOwner).sort((a, b) => (a.name < b.name ? -1 : 1));
   const [table] = STAGES[direction].networkPolicy;
   const spec = matchPort(port, direction);
-  return [policyFlow("policies/isolation", table, PRIORITY.isolation, spec, deny(direction, "isolation"), owners)];
+  const treatment = {
+    refuses: policies.some(({ refuses }) => refuses),
+    logged: policies.some(({ logged }) => logged),
+  };
+  const own = alsoMatchRegister(spec, "isHairpin", 1);
+  return [
+    policyFlow("policies/isolation", table, PRIORITY.isolation, spec, deny(direction, "isolation", treatment), owners),
+    policyFlow("policies/own", table, PRIORITY.own, own, [goto(STAGES[direction].next)], owners),
+  ];
 }
 
 /** Its labels are not known, or those of its namespace, and some policy may select it. */

@@ -43,6 +43,11 @@ export function rememberClients(
   ];
 }
 
+/** Of the flows by which the switch remembers the clients of a service. */
+export function rememberedCookie(serviceKey: string): bigint {
+  return cookieOf("services/remembered", `Service/${serviceKey}`);
+}
+
 /** Made anew by each connection, which begins its time anew; gone with the flow that makes it. */
 function learn(service: Service, { ip, port }: Frontend, timeout: number): Action {
   const { destination } = PORT_FIELDS[port.protocol]!;
@@ -63,7 +68,7 @@ function learn(service: Service, { ip, port }: Frontend, timeout: number): Actio
     priority: PRIORITY.address,
     hardTimeout: timeout,
     // Of the service: its flows share what they have made, and it goes with the last of them.
-    cookie: cookieOf("services/remembered", `Service/${keyOf(service)}`),
+    cookie: rememberedCookie(keyOf(service)),
     deleteLearned: true,
     specs,
   };

@@ -2,62 +2,60 @@ import { familyOf } from "#base/address.ts";
 import type { Contribution } from "../../feature.ts";
 import type { Backends } from "../../index/backends.ts";
 import { REJECT_ADDRESS } from "../../layout/virtual-addresses.ts";
-import { type Endpoint, endpointsOf, type Place } from "../../model/endpoints.ts";
+import { endpointsOf, leavingOf, type Place } from "../../model/endpoints.ts";
 import type { Service, ServicePort, TrafficPolicy } from "../../model/service.ts";
 import { groupKey } from "../../model/service-groups.ts";
 import { rememberClients } from "./affinity.ts";
+import { refuseFragments, takeFragments } from "./fragments.ts";
 import { type Frontend, flowOf, frontendsOf, keyOf } from "./frontends.ts";
-import { type Bucketed, numberEndpoints, selectGroup, translateTo } from "./groups.ts";
-
-/** So many buckets, of some 100 bytes each, are sure to fit into one message of 64 kB. */
-const MOST_ENDPOINTS = 500;
+import { numberEndpoints, selectGroups, translateTo } from "./groups.ts";
+import { keepsLeaving, withLeaving } from "./leaving.ts";
+import { divide, type Shares } from "./parts.ts";
 
 /** Everything that a service comes to: a flow for each address and port, a group for each set of endpoints. */
 export function deriveService(service: Service, backends: Backends, place: Place): readonly Contribution[] {
   const slices = backends.slicesOf(keyOf(service));
   const contributions: Contribution[] = [];
-  const groups = new Map<string, Contribution>();
+  const groups = new Map<string, readonly Contribution[]>();
   for (const frontend of frontendsOf(service)) {
     const { port, ip, scope } = frontend;
     const find = (within: TrafficPolicy) => endpointsOf(port, familyOf(ip), slices, place, within);
     const endpoints = find(scope);
     if (endpoints.length === 0) {
       const isElsewhere = scope === "Local" && find("Cluster").length > 0;
-      contributions.push(isElsewhere ? flowOf(frontend, "services/local", []) : refuse(frontend));
+      contributions.push(...(isElsewhere ? [flowOf(frontend, "services/local", [])] : refuse(service, frontend)));
       continue;
     }
     const key = groupKey(service, { port, family: familyOf(ip), scope });
-    const groupId = backends.groupId(key);
-    if (groupId === undefined) {
+    const shares = divide(key, numberEndpoints(endpoints), backends.groupId);
+    if (shares === undefined) {
       contributions.push(
-        refuse(frontend),
+        ...refuse(service, frontend),
         problem(service, port, "has no number left for its group; rename the service, or the port"),
       );
       continue;
     }
-    const held = numberEndpoints(endpoints.slice(0, MOST_ENDPOINTS));
-    if (endpoints.length > held.length) contributions.push(tooMany(service, port, endpoints));
-    if (!groups.has(key)) groups.set(key, selectGroup(groupId, service, port, familyOf(ip), held));
-    contributions.push(...serve(service, frontend, groupId, held));
+    if (shares.left > 0) contributions.push(tooMany(service, port, shares.left));
+    if (!groups.has(key)) {
+      const leaving = keepsLeaving(service, port) ? leavingOf(port, familyOf(ip), slices, place, scope) : [];
+      groups.set(key, withLeaving(selectGroups(service, port, familyOf(ip), shares), endpoints, leaving));
+    }
+    contributions.push(...serve(service, frontend, shares), ...takeFragments(service, frontend, endpoints, place));
   }
-  return [...contributions, ...groups.values()];
+  return [...contributions, ...[...groups.values()].flat()];
 }
 
-function serve(
-  service: Service,
-  frontend: Frontend,
-  groupId: number,
-  endpoints: readonly Bucketed[],
-): readonly Contribution[] {
-  if (service.affinityTimeout !== undefined)
-    return rememberClients(service, frontend, groupId, endpoints, service.affinityTimeout);
-  return [flowOf(frontend, "services/balance", [{ type: "group", groupId }])];
+function serve(service: Service, frontend: Frontend, { groupId, parts }: Shares): readonly Contribution[] {
+  const { affinityTimeout } = service;
+  if (affinityTimeout === undefined) return [flowOf(frontend, "services/balance", [{ type: "group", groupId }])];
+  const endpoints = parts.flatMap((part) => part.endpoints);
+  return rememberClients(service, frontend, groupId, endpoints, affinityTimeout);
 }
 
 /** The host refuses it. That it is committed makes the refusal an answer of the service's address. */
-function refuse(frontend: Frontend): Contribution {
+function refuse(service: Service, frontend: Frontend): readonly Contribution[] {
   const to = { ip: REJECT_ADDRESS[familyOf(frontend.ip)], port: undefined };
-  return flowOf(frontend, "services/reject", [translateTo(to)]);
+  return [flowOf(frontend, "services/reject", [translateTo(to)]), ...refuseFragments(service, frontend, to)];
 }
 
 function problem(service: Service, { port, protocol }: ServicePort, message: string): Contribution {
@@ -69,7 +67,7 @@ function problem(service: Service, { port, protocol }: ServicePort, message: str
   };
 }
 
-function tooMany(service: Service, port: ServicePort, endpoints: readonly Endpoint[]): Contribution {
-  const message = `has ${endpoints.length} endpoints, more than the ${MOST_ENDPOINTS} that one group can hold; the others get nothing: let several services share them`;
+function tooMany(service: Service, port: ServicePort, left: number): Contribution {
+  const message = `has ${left} endpoints more than its groups can hold, and these get nothing: let several services share them`;
   return problem(service, port, message);
 }

@@ -12,6 +12,7 @@ import type { Node, Port } from "../../model/model.ts";
 import { podKeyOf } from "../../model/pod-of-port.ts";
 import type { Owner } from "../../owner.ts";
 import { gatewayAddress } from "../nodes.ts";
+import { tablesOf } from "../policy/stages.ts";
 import {
   alsoMatchRegister,
   contributeFlow,
@@ -61,7 +62,6 @@ export function deriveFixed(): readonly Contribution[] {
     flow(WEIR, "services/next", "EndpointNat", PRIORITY.miss, {}, []),
     next("SourceNat", "Output"),
     ...FAMILIES.flatMap(deriveVirtual),
-    flow(WEIR, "services/hairpin", "IngressAdmin", PRIORITY.exempt, BACK, [goto("Commit")]),
     flow(WEIR, "services/hairpin", "Output", PRIORITY.address, BACK, [{ type: "output", port: IN_PORT }]),
   ];
 }
@@ -109,7 +109,7 @@ function deriveVirtual(family: IpFamily): readonly Contribution[] {
   ];
 }
 
-/** A pod that has chosen itself. Its own traffic is its own: no policy is asked. */
+/** A pod that has chosen itself. It has left the pod all the same: policies are asked, as far as they speak of it. */
 export function derivePort(port: Port): readonly Contribution[] {
   const name = port.podName === "" ? port.name : podKeyOf(port);
   const owner = { kind: "Pod", name, part: `interface ${port.name}` };
@@ -120,7 +120,7 @@ export function derivePort(port: Port): readonly Contribution[] {
       "Endpoint",
       PRIORITY.address,
       { in_port: port.ofport, ...ctState(STATE.dnat), ...toAddress(ip) },
-      [setRegister("isHairpin", 1), goto("Route")],
+      [setRegister("isHairpin", 1), goto(tablesOf("egress")[0])],
     ),
   );
 }

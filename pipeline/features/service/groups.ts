@@ -1,6 +1,7 @@
 import { familyOf, formatIp, type Ip, type IpFamily } from "#base/address.ts";
-import type { Action } from "#openflow/actions.ts";
-import { match } from "#openflow/match.ts";
+import type { Action, NatSpec } from "#openflow/actions.ts";
+import type { Bucket } from "#openflow/flow.ts";
+import { type Match, match } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import { fnv1a } from "../../index/conjunction-ids.ts";
 import { ZONE } from "../../layout/conntrack.ts";
@@ -8,7 +9,10 @@ import { TABLES } from "../../layout/tables.ts";
 import type { Endpoint } from "../../model/endpoints.ts";
 import type { Service, ServicePort } from "../../model/service.ts";
 import { ETH_TYPE, setRegister } from "../vocabulary.ts";
+import type { Shares } from "./parts.ts";
 import { PORT_FIELDS } from "./port-fields.ts";
+
+export const LARGEST_ID = 0x7fff_ffff;
 
 /** An endpoint with the number of its bucket. */
 export interface Bucketed extends Endpoint {
@@ -23,7 +27,7 @@ export function numberEndpoints(endpoints: readonly Endpoint[]): readonly Bucket
   const taken = new Set<number>();
   return endpoints.map((endpoint) => {
     let id = fnv1a(`${formatIp(endpoint.ip)} ${endpoint.port}`) >>> 1;
-    while (taken.has(id)) id = (id + 1) >>> 0;
+    while (taken.has(id)) id = (id + 1) & LARGEST_ID;
     taken.add(id);
     return { ...endpoint, id };
   });
@@ -31,37 +35,60 @@ export function numberEndpoints(endpoints: readonly Endpoint[]): readonly Bucket
 
 /** Commits the connection with its destination, and goes on with the packet under that. */
 export function translateTo({ ip, port }: { readonly ip: Ip; readonly port: number | undefined }): Action {
-  const nat = { type: "dst", minAddress: ip, ...(port === undefined ? {} : { minPort: port }) } as const;
+  const nat: NatSpec =
+    port === undefined ? { type: "dst", minAddress: ip } : { type: "dst", minAddress: ip, minPort: port };
   return { type: "ct", commit: true, zone: ZONE, nat, table: TABLES.Endpoint.id };
 }
 
-export function selectGroup(
-  groupId: number,
+/** One group, or one for each part and one that chooses among these: by another sum of the same fields, or some would never be chosen. */
+export function selectGroups(
   service: Service,
   port: ServicePort,
   family: IpFamily,
-  endpoints: readonly Bucketed[],
-): Contribution {
-  const keeps = service.affinityTimeout !== undefined;
-  const buckets = endpoints.map((endpoint) => ({
-    id: endpoint.id,
-    weight: 1,
-    actions: keeps ? settle(endpoint) : [translateTo(endpoint)],
-  }));
-  const { source, destination } = PORT_FIELDS[port.protocol]!;
-  const addresses = family === 4 ? { ip_src: 0xffff_ffff, ip_dst: 0xffff_ffff } : { ipv6_src: ALL, ipv6_dst: ALL };
-  const fields = match({ ...addresses, [source]: 0xffff, [destination]: 0xffff });
-  const selection = { method: "hash", parameter: 0n, fields };
-  const owner = { kind: "Service", name: `${service.namespace}/${service.name}` };
-  return {
+  { groupId, parts }: Shares,
+): readonly Contribution[] {
+  const settles = service.affinityTimeout !== undefined;
+  const select = (number: number, parameter: bigint, buckets: readonly Bucket[]): Contribution => ({
     target: "group",
-    group: { groupId, type: "select", buckets, selection },
+    group: {
+      ...{ groupId: number, type: "select", buckets },
+      selection: { method: "hash", parameter, fields: FIELDS.get(`${port.protocol}/${family}`)! },
+    },
     site: "services/balance",
-    owners: [owner],
-  };
+    owners: [{ kind: "Service", name: `${service.namespace}/${service.name}` }],
+  });
+  const groups = parts.map((part) => select(part.groupId, 0n, bucketsOf(part.endpoints, settles)));
+  if (parts.some((part) => part.groupId === groupId)) return groups;
+  const choices = parts.map((part) => ({
+    ...{ id: part.number, weight: 1 },
+    actions: [{ type: "group", groupId: part.groupId } as const],
+  }));
+  return [...groups, select(groupId, 1n, choices)];
+}
+
+function bucketsOf(endpoints: readonly Bucketed[], settles: boolean): readonly Bucket[] {
+  // What there are ten thousands of is written out: spread into each other, objects take twice the memory.
+  return endpoints.map((endpoint) => {
+    const actions = settles ? settle(endpoint) : [translateTo(endpoint)];
+    return { id: endpoint.id, weight: 1, actions };
+  });
 }
 
 const ALL = (1n << 128n) - 1n;
+const ADDRESSES = {
+  4: { ip_src: 0xffff_ffff, ip_dst: 0xffff_ffff },
+  6: { ipv6_src: ALL, ipv6_dst: ALL },
+} as const;
+
+/** What tells connections of a protocol and a family apart; all groups of those share it. */
+const FIELDS: ReadonlyMap<string, Match> = new Map(
+  Object.entries(PORT_FIELDS).flatMap(([protocol, { source, destination }]) =>
+    ([4, 6] as const).map((family): [string, Match] => [
+      `${protocol}/${family}`,
+      match({ ...ADDRESSES[family], [source]: 0xffff, [destination]: 0xffff }),
+    ]),
+  ),
+);
 
 /** With session affinity the choice is only noted: ServiceLearn has to know of it. */
 function settle({ id }: Bucketed): readonly Action[] {

@@ -1,6 +1,6 @@
 import { type Document, isAlias, isMap, isPair, isScalar, LineCounter, type Pair, parseAllDocuments } from "yaml";
+import { isRecord, keyOf, readPath, WATCHED_KINDS, type WatchedKind } from "#controller/watch/kinds.ts";
 import type { Kind, RawChange } from "#pipeline/source.ts";
-import { isRecord, keyOf, readPath, WATCHED_KINDS, type WatchedKind } from "../kinds.ts";
 
 /** One object of a file, pruned as the API's are. */
 export interface ManifestObject {
