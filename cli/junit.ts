@@ -25,14 +25,11 @@ function formatCase({ file, line, name, failure }: Tested): string {
   const head = `    <testcase classname="${escapeXml(file)}" name="${escapeXml(name)}" file="${escapeXml(file)}" line="${line}"`;
   if (failure === undefined) return `${head}/>\n`;
   const { message, expected, because } = failure;
-  const lines = [
-    `${file}:${line}: expected ${expected}`,
-    message,
-    `egress: ${because.egress.text}`,
-    `ingress: ${because.ingress.text}`,
-    ...because.egress.nearMisses,
-    ...because.ingress.nearMisses,
+  const reasons = because && [
+    ...[`egress: ${because.egress.text}`, `ingress: ${because.ingress.text}`],
+    ...[...because.egress.nearMisses, ...because.ingress.nearMisses],
   ];
+  const lines = [`${file}:${line}: expected ${expected}`, message, ...(reasons ?? [])];
   return `${head}>\n      <failure message="${escapeXml(message)}">${escapeXml(lines.join("\n"))}</failure>\n    </testcase>\n`;
 }
 

@@ -17,12 +17,18 @@ export interface TestOptions {
   readonly output: OutputFormat;
 }
 
+interface Failure {
+  readonly message: string;
+  readonly expected: string;
+  readonly because?: Explanation;
+}
+
 /** An expectation that was tried. */
 export interface Tested extends Pick<Located, "file"> {
   readonly name: string;
   readonly line: number;
   /** Undefined when it held. */
-  readonly failure: { readonly message: string; readonly expected: string; readonly because: Explanation } | undefined;
+  readonly failure: Failure | undefined;
 }
 
 /** Tries what the files expect on the manifests. */
@@ -48,9 +54,12 @@ export async function testPolicies(io: Io, files: readonly string[], options: Te
 function asTested({ file, expectation, lineOf }: Located, outcome: Exclude<Outcome, { type: "faulty" }>): Tested {
   const { name, expect, by } = expectation;
   const expected = by === undefined ? expect : `${expect} by ${by}`;
-  const failure =
-    outcome.type === "held" ? undefined : { message: outcome.message, expected, because: outcome.because };
+  const failure = outcome.type === "held" ? undefined : failureOf(outcome, expected);
   return { file, line: lineOf("from"), name, failure };
+}
+
+function failureOf({ message, because }: Extract<Outcome, { type: "failed" }>, expected: string): Failure {
+  return { message, expected, ...(because !== undefined && { because }) };
 }
 
 /** TAP version 14: `#` begins a directive, so it is escaped in names. */
@@ -64,12 +73,14 @@ function* asTap(tested: readonly Tested[]): Generator<string> {
     yield `  at: ${JSON.stringify(`${file}:${line}`)}\n`;
     yield `  expected: ${JSON.stringify(failure.expected)}\n`;
     yield `  found: ${JSON.stringify(failure.message)}\n`;
-    yield* reasonsOf(failure.because).map((reason) => `  ${reason}\n`);
+    yield* reasonsOf(failure).map((reason) => `  ${reason}\n`);
     yield "  ...\n";
   }
 }
 
-function reasonsOf({ egress, ingress }: Explanation): readonly string[] {
+function reasonsOf({ because }: Failure): readonly string[] {
+  if (because === undefined) return [];
+  const { egress, ingress } = because;
   const lines = [
     `egress: ${JSON.stringify(egress.text)}`,
     `ingress: ${JSON.stringify(ingress.text)}`,

@@ -32,8 +32,8 @@ export function policyCommand(io: Io, done: Done): Command {
 const TEST_FORMAT = `
 An expectation file is a YAML list:
   - from: shop/app=web     # a pod (shop/web), labels (shop/app=web, */tier in (a,b), shop/*), or an address
-    to: shop/db
-    port: 5432/TCP         # or a container port's name; without it, every port
+    to: shop/db            # or a service, by name (svc/shop/db) or address: each endpoint that it may choose is meant
+    port: 5432/TCP         # or a container port's name, or a service port's; without it, every port
     expect: allow          # or deny; it holds for every pair that is meant
     by: shop/db            # may be left out: the policy that allows, or one that isolates`;
 

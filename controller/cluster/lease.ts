@@ -148,8 +148,8 @@ class Lease {
       return created.status === 409 ? false : this.#accept(created, started);
     }
     if (!isSuccess(found)) throw new Error(describeRefusal(found));
-    const seen = this.#see(found.body, started);
-    const isFree = seen.holder === "" || seen.holder === identity || started - seen.at > seen.duration;
+    const seen = this.#see(found.body);
+    const isFree = seen.holder === "" || seen.holder === identity || this.#settings.now() - seen.at > seen.duration;
     if (!isFree) return false;
     const written = await request("PUT", `${this.#path}/${name}`, this.#object(identity, seen));
     // Somebody else was faster.
@@ -158,19 +158,20 @@ class Lease {
 
   #accept(response: KubeResponse, started: number): boolean {
     if (!isSuccess(response)) throw new Error(describeRefusal(response));
-    this.#see(response.body, started);
+    this.#see(response.body);
+    // It may have been written as soon as it was asked for; others count from when they have seen it.
     this.#renewedAt = started;
     return true;
   }
 
-  #see(body: unknown, at: number): Seen {
+  #see(body: unknown): Seen {
     const version = String(readPath(body, ["metadata", "resourceVersion"]));
     if (this.#seen?.version === version) return this.#seen;
     const spec = (field: string) => readPath(body, ["spec", field]);
     const acquired = spec("acquireTime");
     const seconds = Number(spec("leaseDurationSeconds"));
     this.#seen = {
-      ...{ version, at },
+      ...{ version, at: this.#settings.now() },
       holder: String(spec("holderIdentity") ?? ""),
       duration: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : this.#settings.duration,
       transitions: Number(spec("leaseTransitions") ?? 0),

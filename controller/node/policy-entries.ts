@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Policy, policyId } from "#pipeline/model/policy.ts";
 import { type PolicyEntry, policyIdOf } from "#pipeline/policy-status/node-report.ts";
 import { isHere, type PolicyReport, reportPolicies } from "#pipeline/policy-status/report.ts";
@@ -7,7 +8,7 @@ import { reportSources } from "./view.ts";
 /** What this node has to tell of the policies that select its pods. */
 export interface PolicyEntries {
   /** As they are now, with what was counted last. Costs the policies, not what they consist of, while the switch refuses nothing. */
-  now(): readonly PolicyEntry[];
+  now(): Promise<readonly PolicyEntry[]>;
   /** Reads what the switch has counted for them. */
   count(): Promise<void>;
 }
@@ -20,8 +21,8 @@ export function createPolicyEntries(parts: Parts): PolicyEntries {
   const { view } = parts.pipeline;
   let counts: ReadonlyMap<string, Counts> = new Map();
   return {
-    now() {
-      const stateOf = createStates(parts);
+    async now() {
+      const stateOf = await createStates(parts);
       return [...view.NetworkPolicy.values(), ...view.ClusterNetworkPolicy.values()].flatMap((policy) => {
         if (!isHere(policy, view)) return [];
         const id = policyId(policy);
@@ -31,23 +32,24 @@ export function createPolicyEntries(parts: Parts): PolicyEntries {
     },
     async count() {
       await parts.counters.refresh();
-      counts = new Map([...reportPolicies(reportSources(parts))].map((one) => [policyIdOf(one), countsOf(one)]));
+      counts = await collect(parts, countsOf);
     },
   };
 }
 
 type State = Pick<PolicyEntry, "state" | "since" | "reason">;
 
-function createStates(parts: Parts): (policy: Policy) => State {
+async function createStates(parts: Parts): Promise<(policy: Policy) => State> {
   const { realisation, bridgeSwitch } = parts;
   // What there is no room for is a problem of this node alone; what is wrong with the object itself is one of the cluster.
   const local = parts.problems().filter(({ source }) => source === "policies");
-  const refused = bridgeSwitch.reconciler.failedCount === 0 ? new Map<string, PolicyReport>() : refusedOf(parts);
+  const reasonOf = ({ state, reason }: PolicyReport) => (state === "failed" ? (reason ?? "") : undefined);
+  const isWell = bridgeSwitch.reconciler.failedCount === 0;
+  const refused = isWell ? new Map<string, string>() : await collect(parts, reasonOf);
   return (policy) => {
     const { kind, name } = policyId(policy);
     const problem = local.find(({ object }) => object === `${kind} ${name}`);
-    const reason =
-      problem === undefined ? refused.get(`${kind} ${name}`)?.reason : `${problem.field} ${problem.message}`;
+    const reason = problem === undefined ? refused.get(`${kind} ${name}`) : `${problem.field} ${problem.message}`;
     if (reason !== undefined) return { state: "failed", reason };
     const since = realisation.realisedAt(name, policy.generation);
     if (since === undefined) return { state: "pending" };
@@ -55,9 +57,21 @@ function createStates(parts: Parts): (policy: Policy) => State {
   };
 }
 
-function refusedOf(parts: Parts): ReadonlyMap<string, PolicyReport> {
-  const failed = [...reportPolicies(reportSources(parts))].filter(({ state }) => state === "failed");
-  return new Map(failed.map((one) => [policyIdOf(one), one]));
+/** The node's work is waited for by pods, and this by nobody: after so many milliseconds the others have their turn. */
+const SLICE = 4;
+
+/** What is wanted of each report, by policy. */
+async function collect<T>(parts: Parts, wanted: (report: PolicyReport) => T | undefined): Promise<Map<string, T>> {
+  const found = new Map<string, T>();
+  let began = performance.now();
+  for (const report of reportPolicies(reportSources(parts))) {
+    const value = wanted(report);
+    if (value !== undefined) found.set(policyIdOf(report), value);
+    if (performance.now() - began < SLICE) continue;
+    await nextTurn();
+    began = performance.now();
+  }
+  return found;
 }
 
 /** A rule of which the switch holds nothing was not hit either. */

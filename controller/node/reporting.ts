@@ -38,7 +38,16 @@ export function createReporting({ node, request, view, policies, log, signal }: 
   const denials = createDenialEvents(options);
   const nodeUid = (): string | undefined => view.Node.get(node)?.uid;
   const policyReporter = createPolicyReporter({
-    ...{ node, request, nodeUid, entries: policies.now, count: policies.count, log, signal },
+    ...{
+      node,
+      request,
+      nodeUid,
+      nodeCount: () => view.Node.size,
+      entries: policies.now,
+      count: policies.count,
+      log,
+      signal,
+    },
   });
   return {
     update(report, problems) {

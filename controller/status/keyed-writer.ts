@@ -46,6 +46,8 @@ export function createKeyedWriter(options: KeyedWriterOptions): KeyedWriter {
         await wait(pause, signal);
       }
     }
+    // At once with the end of the loop: whoever touches from now on starts anew.
+    running = false;
   }
 
   function touch(key: string): void {
@@ -53,13 +55,8 @@ export function createKeyedWriter(options: KeyedWriterOptions): KeyedWriter {
     dueAt.set(key, now() + settle);
     if (running) return;
     running = true;
-    run().then(
-      () => {
-        running = false;
-      },
-      // Only the end comes here: waiting rejects when the signal does.
-      () => dueAt.clear(),
-    );
+    // Only the end comes here: waiting rejects when the signal does.
+    run().catch(() => dueAt.clear());
   }
   return { touch };
 }

@@ -16,6 +16,7 @@ import {
 import { createEvaluator } from "./evaluate.ts";
 import { type Explanation, explain, pairsOf } from "./explain.ts";
 import { classifyPorts, type PortClass, packetOf } from "./port-classes.ts";
+import { explainTargets, findTargets, type ServiceExplanation } from "./services.ts";
 import { policiesOf } from "./words.ts";
 
 /** What somebody expects of policies. */
@@ -38,7 +39,8 @@ export interface Fault {
 
 export type Outcome =
   | { readonly type: "held" }
-  | { readonly type: "failed"; readonly message: string; readonly because: Explanation }
+  /** Because of nothing where a service leads nowhere. */
+  | { readonly type: "failed"; readonly message: string; readonly because?: Explanation }
   | { readonly type: "faulty"; readonly fault: Fault };
 
 const FIELDS = ["name", "from", "to", "port", "expect", "by"];
@@ -86,6 +88,9 @@ export function checkExpectation(cluster: Cluster, expectation: Expectation): Ou
   const from = findEnds(expectation.from, cluster);
   const to = findEnds(expectation.to, cluster);
   if (from.length === 0) return faulty("from", "is no pod of the manifests; one at least is expected");
+  const targets = findTargets(expectation.to, port, cluster);
+  if (targets !== undefined && "refusal" in targets) return faulty("to", `is none to be reached: ${targets.refusal}`);
+  if (targets !== undefined) return checkServices(expectation, explainTargets(cluster, from, targets));
   if (to.length === 0) return faulty("to", "is no pod of the manifests; one at least is expected");
   if (by !== undefined && !policyNames(cluster).includes(by)) return faulty("by", nameIsUnknown(by, cluster));
   const nameless = port === undefined ? undefined : to.find((end) => resolvePort(port, end) === undefined);
@@ -101,6 +106,23 @@ export function checkExpectation(cluster: Cluster, expectation: Expectation): Ou
       if (isAsExpected(found, expectation)) continue;
       return failed(cluster, expectation, pair, one, found);
     }
+  return { type: "held" };
+}
+
+/** By way of a service: to each endpoint that may be chosen. Where there is none nothing passes. */
+function checkServices(expectation: Expectation, services: readonly ServiceExplanation[]): Outcome {
+  if (services.length === 0) return faulty("to", "has no address of a family that from has; nothing can be sent");
+  for (const { from, service, port, outcome, reason, endpoints } of services) {
+    const path = `${from[0]} to service ${service} at ${port}`;
+    if (outcome !== "served" && !isAsExpected({ verdict: "deny", by: [] }, expectation))
+      return { type: "failed", message: `${path}: ${outcome}, ${reason ?? "for it has no endpoint"}` };
+    const wrong = endpoints.find((one) => !isAsExpected(one, expectation));
+    if (wrong !== undefined) {
+      const deciders = wrong.by.map(({ policy }) => policy).join(", ") || "no policy";
+      const message = `${path}, endpoint ${wrong.to}: ${wrong.verdict} by ${deciders}`;
+      return { type: "failed", message, because: wrong };
+    }
+  }
   return { type: "held" };
 }
 

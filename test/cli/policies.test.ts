@@ -76,6 +76,26 @@ spec: {selector: {app: db}, ports: [{port: 80, targetPort: sql}]}
     assert.match(err, /^weirctl: assumed: .* such as service shop\/db: endpoints by its selector\n$/);
     const [first] = JSON.parse(weirctl(["explain", "shop/web", "10.96.0.1:80", "served", "-o", "json"]).out);
     assert.deepEqual([first.service, first.endpoints[0].verdict], ["shop/db", "allow"]);
+    const expectations = [
+      "- {from: shop/web, to: svc/shop/db, port: 80, expect: allow, by: shop/db}",
+      "- {from: shop/web, to: svc/shop/db, expect: deny}",
+    ];
+    writeFileSync(join(directory, "expect-service.yaml"), expectations.join("\n"));
+    const tested = weirctl([
+      "policy",
+      "test",
+      "expect-service.yaml",
+      "--manifests",
+      "served",
+      "--junit",
+      "service.xml",
+    ]);
+    assert.equal(tested.code, 1);
+    assert.match(tested.out, /^ok 1 /m);
+    assert.match(
+      tested.out,
+      /^not ok 2 (?:.*\n)+? *found: "shop\/web to service shop\/db at 80\/TCP, endpoint shop\/db: allow by shop\/db"/m,
+    );
     const wrong = weirctl(["explain", "shop/web", "svc/shop/db:81", "served"]);
     assert.equal(wrong.code, 1);
     assert.match(wrong.err, /svc\/shop\/db:81: the service has no such port; it has 80\/TCP\n$/);

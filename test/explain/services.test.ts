@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ask, readQuestion } from "#pipeline/explain/ask.ts";
 import { readCluster } from "#pipeline/explain/cluster.ts";
+import { checkExpectation, readExpectation } from "#pipeline/explain/expectations.ts";
 import type { ServiceExplanation } from "#pipeline/explain/services.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { node } from "#test/pipeline/samples.ts";
@@ -145,6 +146,31 @@ describe("traffic to a service, explained", () => {
       assert.deepEqual(answer(from!, to!, DB, headless), { refusal });
     const far = answer("fd00::9", "svc/shop/db", DB);
     assert.deepEqual(far, { refusal: "fd00::9 and svc/shop/db have no address family in common" });
+  });
+
+  it("is as expected when it is at each endpoint that may be chosen", () => {
+    const only = policy("shop/only", { ...labelled("db"), ingress: [{ ports: [{ port: 5433 }] }] });
+    const none = service("shop/none", { clusterIP: "10.96.0.11", ports: [PG] });
+    const check = (to: string, expect: string, more: object = {}): string => {
+      const expectation = readExpectation({ from: "shop/web", to, expect, ...more });
+      assert.ok("name" in expectation, JSON.stringify(expectation));
+      const outcome = checkExpectation(readCluster([...PODS, DB, only, none]), expectation);
+      if (outcome.type === "faulty") return `${outcome.fault.field} ${outcome.fault.message}`;
+      return outcome.type === "held" ? "held" : outcome.message;
+    };
+    assert.equal(check("shop/db-0", "allow", { port: 5433 }), "held");
+    const message = "shop/web to service shop/db at 5432/TCP (pg), endpoint shop/db-1: deny by shop/only";
+    for (const to of ["svc/shop/db", "10.96.0.10"]) assert.equal(check(to, "allow", { port: 5432 }), message);
+    assert.match(
+      check("svc/shop/db", "deny"),
+      /^shop\/web to service shop\/db at .*, endpoint shop\/db-0: allow by shop\/only$/,
+    );
+    assert.equal(check("svc/shop/none", "deny"), "held");
+    assert.equal(
+      check("svc/shop/none", "allow"),
+      "shop/web to service shop/none at 5432/TCP (pg): refused, for it has no endpoint",
+    );
+    assert.equal(check("svc/shop/dbs", "allow"), "to is none to be reached: there is no such service");
   });
 
   it("is assumed to have an address and its selector's pods, where manifests tell of none", () => {

@@ -80,6 +80,8 @@ describe("The control server", () => {
       ["/v1/flows?table=Rout", 400, /there is no table Rout; there are Classify \(0\)/],
       ["/v1/flows?pod=web", 400, /pod web is not NAMESPACE\/NAME/],
       ["/v1/flows?nmae=x", 400, /flows takes pod, table, owner, not nmae/],
+      ["/v1/services?nmae=x", 400, /services takes name, not nmae/],
+      ["/v1/groups?pod=x", 400, /groups takes owner, not pod/],
       ["/v2", 404, /there is no \/v2; there are \/v1\/status/],
       ["/__proto__", 404, /there is no/],
     ] as const) {

@@ -13,6 +13,7 @@ import {
   startServiceCluster,
 } from "#test/support/service-cluster.ts";
 import { shell } from "../../demo/shell.ts";
+import { until } from "../watch/until.ts";
 
 const FAMILIES = [4, 6] as const;
 const VIPS = {
@@ -21,6 +22,7 @@ const VIPS = {
   nobody: { 4: "10.96.0.12", 6: "fd96::12" },
 } as const;
 const CLIENT = "n1-pod1";
+const SCTP_SERVERS = ["n1-pod2", "n2-pod2"];
 const SCTP_PORT = 3868;
 const SCTP = 132;
 /** More than one packet holds. */
@@ -33,6 +35,17 @@ describe("packets to services that are not as usual", function () {
 
   before(async () => {
     rig = await startServiceCluster({ name: "svcpackets", families: [4, 6], podsPerNode: 3 });
+    await put(SCTP_SERVERS);
+    // A tunnel's first packet to a peer is lost while Open vSwitch asks for its MAC.
+    for (const family of FAMILIES) await rig.wire.ask(rig.netns(CLIENT), "udp", VIPS.large[family], 80, 20);
+    for (const pod of [CLIENT, ...SCTP_SERVERS]) sockets.set(pod, await openRawSocket(rig.netns(pod)));
+  });
+  after(async () => {
+    for (const socket of sockets.values()) await socket.close();
+    await rig?.close();
+  });
+
+  async function put(servers: readonly string[]): Promise<void> {
     const endpoints = (family: Family, pods: readonly string[]) =>
       pods.map((pod) => ({ addresses: [rig.address(pod, family)], nodeName: pod.split("-")[0] }));
     const of = (name: keyof typeof VIPS, ...ports: readonly object[]) =>
@@ -43,20 +56,13 @@ describe("packets to services that are not as usual", function () {
       of("large", udp, { port: 80, name: "t" }),
       of("nobody", udp),
       ...FAMILIES.flatMap((family) => [
-        slice("sctp", family, endpoints(family, ["n1-pod2", "n2-pod2"]), [{ port: SCTP_PORT, protocol: "SCTP" }]),
+        slice("sctp", family, endpoints(family, servers), [{ port: SCTP_PORT, protocol: "SCTP" }]),
         slice("large", family, endpoints(family, ["n1-pod2", "n2-pod1", "n2-pod2"]), [
           { port: SERVER_PORT, protocol: "UDP" },
         ]),
       ]),
     ]);
-    // A tunnel's first packet to a peer is lost while Open vSwitch asks for its MAC.
-    for (const family of FAMILIES) await rig.wire.ask(rig.netns(CLIENT), "udp", VIPS.large[family], 80, 20);
-    for (const pod of [CLIENT, "n1-pod2", "n2-pod2"]) sockets.set(pod, await openRawSocket(rig.netns(pod)));
-  });
-  after(async () => {
-    for (const socket of sockets.values()) await socket.close();
-    await rig?.close();
-  });
+  }
 
   for (const family of FAMILIES) {
     it(`an association of SCTP leads to an endpoint, and answers come from the service's address: IPv${family}`, async () => {
@@ -66,7 +72,7 @@ describe("packets to services that are not as usual", function () {
         const mark = `from ${family} ${sourcePort}.`;
         await send(CLIENT, client, VIPS.sctp[family], sourcePort, SCTP_PORT, mark);
         const server = await Promise.any(
-          ["n1-pod2", "n2-pod2"].map(async (pod) => {
+          SCTP_SERVERS.map(async (pod) => {
             const frame = await sockets.get(pod)!.hear((one) => one.includes(mark));
             assert.deepEqual(endsOf(frame, family), [client, rig.address(pod, family), sourcePort, SCTP_PORT]);
             return pod;
@@ -81,6 +87,28 @@ describe("packets to services that are not as usual", function () {
         for (const node of rig.cluster.lab.nodes.values())
           await shell("ovs-appctl", "-t", `${node.fabricNode.ovsDirectory}/vswitchd.ctl`, "dpctl/flush-conntrack");
       }
+    });
+
+    it(`a client of SCTP finds another endpoint from the same port when its own goes: IPv${family}`, async () => {
+      let count = 0;
+      /** Who hears the next packet of the association. */
+      const ask = async (): Promise<string> => {
+        const mark = `again ${family} ${count++}.`;
+        await send(CLIENT, rig.address(CLIENT, family), VIPS.sctp[family], 41_000, SCTP_PORT, mark);
+        const heard = SCTP_SERVERS.map((pod) =>
+          sockets
+            .get(pod)!
+            .hear((one) => one.includes(mark))
+            .then(() => pod),
+        );
+        return Promise.any(heard);
+      };
+      await put(SCTP_SERVERS);
+      const gone = await ask();
+      assert.equal(await ask(), gone);
+      await put(SCTP_SERVERS.filter((pod) => pod !== gone));
+      await until(async () => (await ask()) !== gone);
+      await put(SCTP_SERVERS);
     });
 
     it(`a datagram in fragments that begins a connection finds one endpoint, and so do those after it: IPv${family}`, async () => {

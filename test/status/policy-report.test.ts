@@ -27,7 +27,8 @@ function setUp(answer: (call: Call) => KubeResponse | Error = taken) {
   const reporter = createPolicyReporter({
     ...{ node: "n1", request: server.request, log, signal: end.signal, random: () => 0.5 },
     nodeUid: () => state.uid,
-    entries: () => state.entries,
+    nodeCount: () => 1000,
+    entries: async () => state.entries,
     async count() {
       state.counted++;
     },
@@ -42,7 +43,7 @@ function setUp(answer: (call: Call) => KubeResponse | Error = taken) {
     await settle();
   };
   const bodies = () => server.calls.filter(({ method }) => method === "PATCH").map(({ body }) => body as object);
-  return { ...server, state, warnings, touch, bodies, end };
+  return { ...server, state, warnings, asked: clock.asked, touch, bodies, end };
 }
 
 describe("What a node tells of policies", () => {
@@ -138,6 +139,14 @@ describe("What a node tells of policies", () => {
       assert.match(warnings[0] ?? "", /cannot tell of policies .*"refusal":"\d+ no".*deploy\/weir\.yaml/);
       end.abort();
     }
+  });
+
+  it("is written by a thousand nodes one after another, though all see a change at once", async () => {
+    const { asked, end, touch } = setUp();
+    await touch();
+    // By chance, half of all the nodes are before this one.
+    assert.equal(asked[0], 1_000 + 2_500);
+    end.abort();
   });
 
   it("is tried again while the server is away", async () => {

@@ -25,8 +25,9 @@ export interface PolicyReportOptions {
   readonly request: KubeRequest;
   /** Of the Node object, with which ours goes; undefined until it is known: nothing is written before. */
   nodeUid(): string | undefined;
+  nodeCount(): number;
   /** The policies that concern this node, as they are now. */
-  entries(): readonly PolicyEntry[];
+  entries(): Promise<readonly PolicyEntry[]>;
   /** Reads what was counted for them; the entries have it from then on. */
   count(): Promise<void>;
   readonly log: Log;
@@ -41,8 +42,9 @@ export interface PolicyReporter {
   touch(): void;
 }
 
-/** From a change to its writing, in milliseconds, and half as much more by chance: nodes have the same changes at once. */
+/** From a change to its writing, in milliseconds, and then by chance so much more for each node: all have the same changes at once. */
 const SETTLE = 1_000;
+const SPREAD_PER_NODE = 5;
 /** It is written at least so often, with what was counted meanwhile: who is silent for longer is away. */
 const AT_LEAST_EVERY = 480_000;
 const FIELD_MANAGER = "weir-node";
@@ -70,7 +72,7 @@ export function createPolicyReporter(options: PolicyReportOptions): PolicyReport
   const touch = (): void => {
     // What is waiting to be written is read when it is written.
     if (writer.isWaiting) return;
-    dueAt = now().getTime() + SETTLE * (1 + random() / 2);
+    dueAt = now().getTime() + SETTLE + random() * SPREAD_PER_NODE * options.nodeCount();
     writer.set();
   };
   const again = (): void => {
@@ -118,7 +120,7 @@ class Writing {
     this.#sinceBefore ??= await this.#recall();
     if (this.#isRefused) return false;
     if (isWhole) await count();
-    const report = createNodeReport(entries().map((entry) => this.#sinceFirst(entry)));
+    const report = createNodeReport((await entries()).map((entry) => this.#sinceFirst(entry)));
     const text = JSON.stringify([uid, report]);
     if (!isWhole && text === this.#written) return false;
     const { apiVersion, kind } = NODE_POLICY_STATUS;
