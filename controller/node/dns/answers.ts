@@ -29,6 +29,8 @@ export interface AnswersOptions {
   resume(packet: PausedPacket): void;
   /** Resolves when the switch holds the flows of the addresses. */
   whenWritten(addresses: readonly Ip[], signal: AbortSignal): Promise<void>;
+  /** A pod is about to be told an address that was not known of the name. */
+  onNews(ip: Ip): void;
   /** From an answer's coming to its going on, in seconds. */
   onAnswer?(seconds: number): void;
 }
@@ -38,7 +40,7 @@ const MOST_WAITING = 2000;
 /** By then the pod has asked again, in milliseconds. */
 const PATIENCE = 5000;
 
-export function createAnswers({ learner, resume, whenWritten, onAnswer }: AnswersOptions): Answers {
+export function createAnswers({ learner, resume, whenWritten, onNews, onAnswer }: AnswersOptions): Answers {
   const streams = createStreams();
   const counts = { learnt: 0, known: 0, nothing: 0, malformed: 0, lost: 0 };
   let waiting = 0;
@@ -63,6 +65,7 @@ export function createAnswers({ learner, resume, whenWritten, onAnswer }: Answer
     } catch {
       return "lost";
     }
+    if (isNews) for (const ip of addresses) onNews(ip);
     return isNews ? "learnt" : "known";
   }
 

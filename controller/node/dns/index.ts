@@ -57,7 +57,7 @@ export async function createNames(options: NamesOptions): Promise<Names> {
   table.learn(recalled.map(({ name, ip, until = 0 }) => ({ name, ip, until, isNamed: true })));
   const now = (): number => performance.timeOrigin + performance.now();
   const secondLook = createSecondLook((message) => send(connection(), message, log), now);
-  const learner = createLearner({ table, journal, view: pipeline.view, minimumTtl, now, onNews: secondLook.note });
+  const learner = createLearner({ table, journal, view: pipeline.view, minimumTtl, now });
   const answers = createAnswers({
     learner,
     resume: ({ properties }) => send(connection(), { type: "nxt_resume", properties }, log),
@@ -66,6 +66,7 @@ export async function createNames(options: NamesOptions): Promise<Names> {
         addresses.map((ip) => `policies/${writeKey({ type: "peer", network: formatHost(ip) })}`),
         signal,
       ),
+    onNews: secondLook.note,
     ...(options.onAnswer && { onAnswer: options.onAnswer }),
   });
 

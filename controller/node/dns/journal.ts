@@ -1,9 +1,9 @@
-import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { type FileHandle, mkdir, open, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { formatIp, parseIp } from "#base/address.ts";
 import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import { replaceFile } from "../system/replace-file.ts";
+import { unfinishedPath } from "../system/replace-file.ts";
 import type { NameEntry } from "./name-table.ts";
 
 /** An address of a name until a time, or no more. */
@@ -52,9 +52,10 @@ export function createJournal({ directory, nodeName, log, entries }: JournalOpti
   async function beginAnew(): Promise<void> {
     await file?.close();
     file = undefined;
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
     const all = [...entries()].map(formatEntry);
-    await replaceFile(path, [head, ...all, ""].join("\n"));
+    await writeFile(unfinishedPath(path), [head, ...all, ""].join("\n"), { mode: 0o600 });
+    await rename(unfinishedPath(path), path);
     file = await open(path, "a");
     lines = all.length;
     limit = MOST_LINES + 4 * all.length;

@@ -36,8 +36,6 @@ export interface LearnerOptions {
   readonly minimumTtl: number;
   /** Milliseconds since 1970; while the process lives it does not jump. */
   readonly now: () => number;
-  /** New connections may go to the address that could not before. */
-  onNews(ip: Ip): void;
 }
 
 /** A week, in seconds: what is told for longer is asked again by any resolver (RFC 8767, 4). */
@@ -46,7 +44,7 @@ const LONGEST_TTL = 604_800;
 const TOGETHER = 50;
 const LONGEST_TIMER = 0x7fff_ffff;
 
-export function createLearner({ table, journal, view, minimumTtl, now, onNews }: LearnerOptions): Learner {
+export function createLearner({ table, journal, view, minimumTtl, now }: LearnerOptions): Learner {
   const later$ = new Subject<SourceBatch>();
   let timer: NodeJS.Timeout | undefined;
   let due = Number.POSITIVE_INFINITY;
@@ -97,7 +95,6 @@ export function createLearner({ table, journal, view, minimumTtl, now, onNews }:
     learn(told) {
       const entries = told.map(learningOf).filter((one) => one !== undefined);
       const changed = table.learn(entries);
-      for (const { name, ip } of entries) if (changed.has(name)) onNews(ip);
       tell(changed);
       schedule();
       return { entries, isNews: changed.size > 0, saved: journal.write(entries) };

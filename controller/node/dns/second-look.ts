@@ -13,7 +13,7 @@ import { readTold } from "#pipeline/layout/told.ts";
  * remembers is as they say. So a pod that has tried in vain, asks, and tries again at once may meet its old denial.
  */
 export interface SecondLook {
-  /** New connections may go to the address from now on. */
+  /** A pod hears in this instant that it may go to the address. */
   note(ip: Ip): void;
   /** Whether the packet was given to the tables again: once, for these may deny it as well. */
   take(packet: PacketIn): boolean;
