@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { createServices, ENDPOINTS, serveFromPods } from "#test/support/service-objects.ts";
 import { alternate, type Bench, type BenchContext } from "./bench.ts";
 import { command, inNetns } from "./command.ts";
 import { startPolicyRig } from "./policy-rig.ts";
-import { createServices, ENDPOINTS, serveFromPod } from "./service-objects.ts";
 import { makeProxy } from "./service-proxy.ts";
 
 const SERVICES = 1000;
@@ -31,7 +31,7 @@ export const bench: Bench = {
     await createServices(rig.kube, 0, SERVICES);
     await rig.start();
     const [client, server] = [rig.pods.get("web-0")!, rig.pods.get("web-1")!];
-    const clusterIp = await serveFromPod(rig.kube, SERVICES, server.address, PORTS);
+    const clusterIp = await serveFromPods(rig.kube, SERVICES, [server.address], PORTS);
     const program = await startServer(context, server.netns);
     context.say(`nftables rules of ${SERVICES} services`);
     const proxied = await makeProxy(rig.fabric, {

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connectOpenFlow, type OpenFlowConnection } from "#openflow/connection.ts";
 import { OFPG_ALL } from "#openflow/messages/groups.ts";
 import { TABLES } from "#pipeline/layout/tables.ts";
+import { createServices, moveEndpoint } from "#test/support/service-objects.ts";
 import type { Bench, BenchContext, Row } from "./bench.ts";
 import { command, readProcess } from "./command.ts";
 import { type PolicyRig, startPolicyRig } from "./policy-rig.ts";
-import { createServices, moveEndpoint } from "./service-objects.ts";
 
 const FEW = 1000;
 const MANY = 10_000;

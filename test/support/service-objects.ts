@@ -6,14 +6,22 @@ const SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
 export const ENDPOINTS = 10;
 
 /** Creates services `from` to `to`, each with its endpoints; resolves when the API server has taken the last. */
-export async function createServices(kube: Kube, from: number, to: number): Promise<void> {
+export function createServices(kube: Kube, from: number, to: number): Promise<void> {
+  return inParallel(from, to, async (i) => {
+    await request(kube, "POST", SERVICES, serviceObject(i));
+    await request(kube, "POST", SLICES, sliceObject(i));
+  });
+}
+
+/** Services alone: slices of none are nobody's. */
+export function removeServices(kube: Kube, from: number, to: number): Promise<void> {
+  return inParallel(from, to, (i) => request(kube, "DELETE", `${SERVICES}/service-${i}`));
+}
+
+async function inParallel(from: number, to: number, one: (i: number) => Promise<void>): Promise<void> {
   let next = from;
   const work = async (): Promise<void> => {
-    while (next < to) {
-      const i = next++;
-      await request(kube, "POST", SERVICES, serviceObject(i));
-      await request(kube, "POST", SLICES, sliceObject(i));
-    }
+    while (next < to) await one(next++);
   };
   await Promise.all(Array.from({ length: PARALLEL }, work));
 }
@@ -23,14 +31,22 @@ export function moveEndpoint(kube: Kube, i: number, round: number): Promise<void
   return request(kube, "PUT", `${SLICES}/service-${i}-abcde`, sliceObject(i, `10.21.${round >> 8}.${round & 255}`));
 }
 
-/** A service whose endpoints are one pod's ports, a slice each. Gives its address. */
-export async function serveFromPod(kube: Kube, i: number, address: string, ports: readonly number[]): Promise<string> {
-  await request(kube, "POST", SERVICES, serviceObject(i));
-  for (const port of ports) {
-    const metadata = { name: `pod-${port}`, labels: { "kubernetes.io/service-name": `service-${i}` } };
-    const endpoints = [{ addresses: [address] }];
-    await request(kube, "POST", SLICES, { metadata, addressType: "IPv4", endpoints, ports: [{ name: "", port }] });
-  }
+/** A service, new or old, whose endpoints are pods' ports, a slice for each port. Gives its address. */
+export async function serveFromPods(
+  kube: Kube,
+  i: number,
+  pods: readonly string[],
+  ports: readonly number[],
+): Promise<string> {
+  const endpoints = pods.map((address) => ({ addresses: [address] }));
+  const typed = { apiVersion: "v1", kind: "Service" };
+  await apply(kube, `${SERVICES}/service-${i}`, { ...typed, ...serviceObject(i) });
+  await inParallel(0, ports.length, (j) => {
+    const metadata = { name: `service-${i}-${ports[j]}`, labels: { "kubernetes.io/service-name": `service-${i}` } };
+    const head = { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", metadata, addressType: "IPv4" };
+    const slice = { ...head, endpoints, ports: [{ name: "", port: ports[j] }] };
+    return apply(kube, `${SLICES}/${metadata.name}`, slice);
+  });
   return clusterIp(i);
 }
 
@@ -38,8 +54,18 @@ function clusterIp(i: number): string {
   return `10.96.${16 + (i >> 8)}.${i & 255}`;
 }
 
-async function request(kube: Kube, method: string, path: string, body: unknown): Promise<void> {
-  const { status, body: answer } = await kube.request(method, path, body);
+function apply(kube: Kube, path: string, object: object): Promise<void> {
+  return request(kube, "PATCH", `${path}?fieldManager=rig&force=true`, object, "application/apply-patch+yaml");
+}
+
+async function request(
+  kube: Kube,
+  method: string,
+  path: string,
+  body?: unknown,
+  contentType = "application/json",
+): Promise<void> {
+  const { status, body: answer } = await kube.request(method, path, body, { contentType });
   if (status >= 300) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(answer)}`);
 }
 
