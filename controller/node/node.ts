@@ -182,11 +182,10 @@ function isRealised(parts: Parts, policyKey: string): boolean {
 }
 
 /** What the switch counts is lost with a flow; so it is read now and then while there are policies. */
-function keepCounting({ pipeline, counters, names }: Parts, signal: AbortSignal): void {
+function keepCounting({ pipeline, counters }: Parts, signal: AbortSignal): void {
   const timer = setInterval(() => {
-    // Neither rejects.
+    // It never rejects.
     if (pipeline.view.NetworkPolicy.size + pipeline.view.ClusterNetworkPolicy.size > 0) void counters.refresh();
-    void names.sweep();
   }, COUNT_EVERY);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }

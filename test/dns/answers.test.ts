@@ -191,7 +191,15 @@ describe("a second look at what was denied", () => {
     assert.equal(look.take(told("203.0.113.7", TOLD.refusal)), true);
     assert.deepEqual(
       sent.map(({ metadata, actions }) => [metadata, actions]),
-      [[match({ in_port: 10 }), [{ type: "output", port: 0xfffffff9 }]]],
+      [
+        [
+          match({ in_port: 10 }),
+          [
+            { type: "set_field", field: "reg10", value: 1 },
+            { type: "output", port: 0xfffffff9 },
+          ],
+        ],
+      ],
     );
     // Denied again, by what the tables say now.
     assert.deepEqual([look.take(told("203.0.113.7")), look.take(told("203.0.113.7", TOLD.refusal))], [false, false]);

@@ -8,6 +8,8 @@ import { openServiceWire, type ServiceWire } from "#test/support/service-wire.ts
 import { until } from "../watch/until.ts";
 
 const exec = promisify(execFile);
+/** The address of a service; its endpoint is a pod. */
+const RESOLVER = "10.96.0.10";
 const NAME_SERVER = { 4: "172.18.0.254", 6: "fd18::254" } as const;
 const PORT = 443;
 /** Networks of the world outside, in which every address answers. */
@@ -27,7 +29,7 @@ function clusterPolicy(name: string, priority: number, app: string, egress: read
 
 const DNS = {
   action: "Accept",
-  to: [{ networks: [`${NAME_SERVER[4]}/32`, `${NAME_SERVER[6]}/128`] }],
+  to: [{ networks: [`${NAME_SERVER[4]}/32`, `${NAME_SERVER[6]}/128`] }, { namespaces: {} }],
   protocols: [{ udp: { destinationPort: { number: 53 } } }, { tcp: { destinationPort: { number: 53 } } }],
 };
 const NAMES = {
@@ -39,6 +41,8 @@ const NOTHING_ELSE = { action: "Deny", to: [{ networks: ["0.0.0.0/0", "::/0"] }]
 
 /** Three seconds, the time that an address has at least here. */
 const SHORT = 3;
+/** Longer than connections rest here before they are used again. */
+const IDLE = 8;
 
 describe("names by which policies allow traffic, on a whole node", function () {
   this.timeout(60_000);
@@ -47,7 +51,7 @@ describe("names by which policies allow traffic, on a whole node", function () {
   let web: ServiceWire;
 
   before(async () => {
-    rig = await NodeRig.create("names", { names: { minimumTtl: SHORT } });
+    rig = await NodeRig.create("names", { names: { minimumTtl: SHORT, idleConnections: IDLE } });
     [dns, web] = [await openDnsWire(), await openServiceWire()];
     const { netns } = rig.fabric.outside;
     await exec("ip", ["-n", netns, "route", "add", "local", `${ABROAD[4]}.0/24`, "dev", "lo"]);
@@ -60,11 +64,13 @@ describe("names by which policies allow traffic, on a whole node", function () {
       clusterPolicy("other", 10, "other", [DNS, NOTHING_ELSE]),
     ]);
     await rig.start();
-    for (const name of ["client", "other"]) {
+    for (const name of ["client", "other", "resolver"]) {
       await rig.write(`${name}.yaml`, [pod(name)]);
       await rig.addPod(name);
       const { code, output } = await rig.cni("ADD", name);
       assert.equal(code, 0, output);
+      const [own = ""] = JSON.parse(output).ips.map((one: { address: string }) => one.address.replace(/\/.*/, ""));
+      if (name === "resolver") await serveAsService(own);
     }
     await until(async () => (await rig.flows()).filter((flow) => flow.includes("pause)")).length === 4);
   });
@@ -72,6 +78,21 @@ describe("names by which policies allow traffic, on a whole node", function () {
     await Promise.all([dns?.close(), web?.close()]);
     await rig?.close();
   });
+
+  async function serveAsService(endpoint: string): Promise<void> {
+    await dns.serve(netns("resolver"), endpoint);
+    const ports = [{ name: "dns", protocol: "UDP", port: 53 }];
+    const labels = { "kubernetes.io/service-name": "resolver" };
+    const metadata = { name: "resolver", namespace: "default" };
+    await rig.write("service.yaml", [
+      { apiVersion: "v1", kind: "Service", metadata, spec: { clusterIP: RESOLVER, clusterIPs: [RESOLVER], ports } },
+      {
+        ...{ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", metadata: { ...metadata, labels } },
+        ...{ addressType: "IPv4", ports, endpoints: [{ addresses: [endpoint], nodeName: "n1" }] },
+      },
+    ]);
+    await until(async () => (await rig.flows()).some((flow) => flow.includes(`nw_dst=${RESOLVER}`)));
+  }
 
   const netns = (name: string): string => `${rig.fabric.name}-${name}`;
   /** Asks, and connects the instant the answer is there. */
@@ -156,6 +177,19 @@ describe("names by which policies allow traffic, on a whole node", function () {
     assert.deepEqual(await follow(message, at(31)), AT_ONCE);
     assert.equal(await web.talk("old"), "still there?");
     await web.hangUp("old");
+  });
+
+  it("forgets an address that lapsed when nothing has gone to it for a while", async () => {
+    const lapsed = async () => (await rig.flows()).filter((flow) => /table=44.*198\.51\.100\.31/.test(flow)).length;
+    await until(async () => (await lapsed()) === 1);
+    await until(async () => (await lapsed()) === 0, 30_000);
+    assert.equal(await metric('weir_name_addresses{state="lapsed"}'), 0);
+  });
+
+  it("reads the answers that come through a service", async () => {
+    const message = { question: "svc.example.net", records: [address("svc.example.net", at(210))] };
+    await dns.tell(message);
+    assert.deepEqual(await follow(message, at(210), RESOLVER), AT_ONCE);
   });
 
   it("reads answers by TCP, in one segment and in several", async () => {

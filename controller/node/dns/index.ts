@@ -30,8 +30,6 @@ export interface Names {
   take(packet: PausedPacket): void;
   /** Whether a packet that was denied is given to the tables again, for they may have changed over it. */
   lookAgain(packet: PacketIn): boolean;
-  /** Looks which of the addresses that lapsed nobody needs any more. It never rejects. */
-  sweep(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,6 +45,9 @@ export interface NamesOptions {
   readonly log: Log;
   onAnswer?(seconds: number): void;
 }
+
+/** Milliseconds between two looks at what lapsed. */
+const SWEEP_EVERY = 30_000;
 
 /** What a former process knew is known again when it resolves. */
 export async function createNames(options: NamesOptions): Promise<Names> {
@@ -70,22 +71,26 @@ export async function createNames(options: NamesOptions): Promise<Names> {
     ...(options.onAnswer && { onAnswer: options.onAnswer }),
   });
 
+  /** Looks which of the addresses that lapsed nobody needs any more. It never rejects. */
+  async function sweep(): Promise<void> {
+    const current = connection();
+    if (current === undefined || !pipeline.isSynced() || table.counts.lapsed === 0) return;
+    try {
+      const idle = await readIdle(current);
+      learner.forget((ip) => (idle.get(ip) ?? 0) >= idleConnections);
+    } catch (error) {
+      log.debug("flows of addresses that lapsed could not be read", { reason: describeError(error) });
+    }
+  }
+  const sweeping = setInterval(() => void sweep(), Math.min(SWEEP_EVERY, idleConnections * 500)).unref();
+
   return {
     ...{ batches$: learner.batches$, answers, entries: table.entries, take: answers.take, lookAgain: secondLook.take },
     get counts() {
       return table.counts;
     },
-    async sweep() {
-      const current = connection();
-      if (current === undefined || !pipeline.isSynced() || table.counts.lapsed === 0) return;
-      try {
-        const idle = await readIdle(current);
-        learner.forget((ip) => (idle.get(ip) ?? 0) >= idleConnections);
-      } catch (error) {
-        log.debug("flows of addresses that lapsed could not be read", { reason: describeError(error) });
-      }
-    },
     async close() {
+      clearInterval(sweeping);
       learner.close();
       await journal.close();
     },

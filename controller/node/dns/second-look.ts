@@ -4,13 +4,14 @@ import type { Message } from "#openflow/messages/message.ts";
 import type { PacketIn } from "#openflow/packet-ins.ts";
 import { locateTransport, readHeaders } from "#pipeline/denials/headers.ts";
 import { readNumber } from "#pipeline/denials/metadata.ts";
-import { STATE } from "#pipeline/features/vocabulary.ts";
+import { STATE, setRegister } from "#pipeline/features/vocabulary.ts";
 import { readTold } from "#pipeline/layout/told.ts";
 
 /**
  * What a policy denied is looked at again where its address was told to a pod an instant ago. Open vSwitch remembers for some
  * seconds what became of packets to an address; when its flows have changed, it takes some milliseconds until all that it
- * remembers is as they say. So a pod that has tried in vain, asks, and tries again at once may meet its old denial.
+ * remembers is as they say. So a pod that has tried in vain, asks, and tries again at once may meet its old denial. A packet
+ * with a number of its own is like none that Open vSwitch remembers.
  */
 export interface SecondLook {
   /** A pod hears in this instant that it may go to the address. */
@@ -32,6 +33,7 @@ export function createSecondLook(send: (message: Message) => void, now: () => nu
   const seen = new Recent<string>(now);
   /** Given to the tables again, before it was told that they are to be refused. */
   const pardoned = new Recent<string>(now);
+  let count = 0;
   return {
     note: (ip) => fresh.add(ip),
     take(packet) {
@@ -50,7 +52,7 @@ export function createSecondLook(send: (message: Message) => void, now: () => nu
       seen.add(key);
       pardoned.add(key);
       const inPort = metadata.filter(({ field }) => field === "in_port");
-      const actions = [{ type: "output", port: TABLES }] as const;
+      const actions = [setRegister("secondLook", ++count), { type: "output", port: TABLES }] as const;
       send({ type: "packet_out", bufferId: NO_BUFFER, metadata: inPort, actions, data });
       return true;
     },
