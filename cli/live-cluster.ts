@@ -9,7 +9,7 @@ import { FailureSignal } from "#controller/watch/failure.ts";
 import { keyOf, WATCHED_KINDS, type WatchedKind } from "#controller/watch/kinds.ts";
 import { createKubeClient } from "#controller/watch/kube-client.ts";
 import { listAll } from "#controller/watch/list.ts";
-import type { RawChange } from "#pipeline/source.ts";
+import type { Kind, RawChange } from "#pipeline/source.ts";
 import type { ClusterSource } from "./cluster-option.ts";
 import { CliError } from "./errors.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -21,6 +21,9 @@ export interface LiveCluster {
   /** Undefined when the API server does not know the kind. Whatever else it does not give ends the command. */
   list(kind: Pick<WatchedKind, "apiVersion" | "plural">): Promise<readonly unknown[] | undefined>;
 }
+
+/** Without these there is no answer; without the others there is one that is said to be without them. */
+const NEEDED: ReadonlySet<Kind> = new Set(["Pod", "Namespace", "NetworkPolicy", "ClusterNetworkPolicy"]);
 
 export async function openLiveCluster({ kubeconfig }: ClusterSource, env: Io["env"]): Promise<LiveCluster> {
   const access = await findAccess(kubeconfig, env);
@@ -51,12 +54,16 @@ async function findAccess(kubeconfig: string | undefined, env: Io["env"]): Promi
 }
 
 /** Everything that decides who may talk to whom, as the caller may see it. */
-export async function readLiveObjects(source: ClusterSource, env: Io["env"]): Promise<readonly RawChange[]> {
+export async function readLiveObjects(source: ClusterSource, { env, say }: Io): Promise<readonly RawChange[]> {
   const { list } = await openLiveCluster(source, env);
   const lists = await Promise.all(
     WATCHED_KINDS.map(async (kind) => {
-      const objects = (await list(kind)) ?? [];
-      return objects.flatMap((object): readonly RawChange[] => {
+      const objects = await list(kind).catch((error: unknown) => {
+        if (NEEDED.has(kind.kind) || !(error instanceof CliError) || error.exitCode !== EXIT.wrong) throw error;
+        say(`${kind.plural} are left out: ${error.message}`);
+        return [];
+      });
+      return (objects ?? []).flatMap((object): readonly RawChange[] => {
         const key = keyOf(object);
         return key === undefined ? [] : [{ kind: kind.kind, key, object: kind.prune(object) }];
       });

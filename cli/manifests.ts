@@ -61,7 +61,7 @@ function open(io: Io, { changes, made = new Set(), ...read }: Read): Manifests {
 /** Loaded when needed: whoever asks about files speaks with nobody. */
 async function readLive(io: Io, source: ClusterSource): Promise<readonly RawChange[]> {
   const { readLiveObjects } = await import("./live-cluster.ts");
-  return readLiveObjects(source, io.env);
+  return readLiveObjects(source, io);
 }
 
 async function readFolder(io: Io, folder: string, ignored: ReadonlySet<string>): Promise<Read> {

@@ -132,6 +132,30 @@ describe("deploy/weir.yaml on a real API server", function () {
       assert.equal(await may(method, path, body, contentType), 403, `${method} ${path}`);
   });
 
+  it("lets a node tell of itself alone", async () => {
+    const agent = {
+      ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "weir-node-x", namespace: "kube-system" } },
+      spec: { nodeName: "n1", serviceAccountName: "weir-node", containers: [{ name: "main", image: "none" }] },
+    };
+    await kube.apply([agent]);
+    const boundObjectRef = { apiVersion: "v1", kind: "Pod", name: "weir-node-x" };
+    const account = "/api/v1/namespaces/kube-system/serviceaccounts/weir-node";
+    const { body } = await kube.request("POST", `${account}/token`, { spec: { boundObjectRef } });
+    const bound = String(at(body, "status", "token"));
+    const write = async (name: string, by = bound) => {
+      const report = { apiVersion: "weir.dev/v1alpha1", kind: "NodePolicyStatus", metadata: { name } };
+      const path = `/apis/weir.dev/v1alpha1/nodepolicystatuses/${name}?fieldManager=weir-node&force=true`;
+      const options = { token: by, contentType: "application/apply-patch+yaml" };
+      return kube.request("PATCH", path, report, options);
+    };
+    // The policy takes some time to be in force.
+    await until(async () => (await write("n2")).status === 422, 20_000);
+    assert.match(String(at((await write("n3")).body, "message")), /the object of its own node alone/);
+    assert.ok((await write("n1")).status < 300);
+    // A token that does not say where it was given, as older servers' do not.
+    assert.ok((await write("n2", token)).status < 300);
+  });
+
   it("lets weir-cluster do what it must, and nothing else", async () => {
     const other = await kube.mintToken("kube-system", "weir-cluster");
     const may = async (method: string, path: string, body?: unknown, contentType?: string) =>

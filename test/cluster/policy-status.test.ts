@@ -181,6 +181,28 @@ describe("Policies over three nodes on a real API server", function () {
     const other = await weirctl(["matrix", "--kubeconfig", await kube.writeKubeconfig("nobody", token)]);
     assert.equal(other.code, 1);
     assert.match(other.err, /does not list \w+: 403 .*system:serviceaccount:default:nobody/);
+    // What an answer can do without is said.
+    const resources = ["pods", "namespaces", "networkpolicies", "clusternetworkpolicies"];
+    await kube.apply([
+      {
+        ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name: "weir-test-some" } },
+        rules: [{ apiGroups: ["*"], resources, verbs: ["list"] }],
+      },
+      {
+        ...{
+          apiVersion: "rbac.authorization.k8s.io/v1",
+          kind: "ClusterRoleBinding",
+          metadata: { name: "weir-test-some" },
+        },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "weir-test-some" },
+        subjects: [{ kind: "ServiceAccount", name: "nobody", namespace: "default" }],
+      },
+    ]);
+    const some = () => weirctl(["matrix", "--kubeconfig", join(kube.directory, "nobody.kubeconfig")]);
+    await until(async () => (await some()).code === 0, PATIENCE);
+    const { out, err } = await some();
+    assert.match(out, /default\/pod-n3/);
+    assert.match(err, /^weirctl: nodes are left out: .*403/m);
   });
 
   it("are behind on a node whose process is away, and nowhere else", async () => {
