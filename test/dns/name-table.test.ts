@@ -59,6 +59,20 @@ describe("what is known of names", () => {
     assert.deepEqual(table.counts, { names: 3, current: 4, lapsed: 0, refused: 3 });
   });
 
+  it("has room for names that no policy says while it has names that are not in use any more", () => {
+    const table = createNameTable({ addressesOfName: 2, addresses: 9, unnamed: 2 });
+    table.learn([learning("a.com", "192.0.2.1", 10, false), learning("a.com", "192.0.2.2", 30, false)]);
+    table.learn([learning("b.com", "192.0.2.1", 20, false)]);
+    table.lapse(10);
+    table.learn([learning("c.com", "192.0.2.1", 90, false)]);
+    assert.equal(table.objectOf("c.com"), undefined);
+    table.lapse(30);
+    assert.deepEqual([...table.learn([learning("c.com", "192.0.2.1", 90, false)])].sort(), ["b.com", "c.com"]);
+    assert.deepEqual(held(table), ["-a.com 192.0.2.1", "-a.com 192.0.2.2", "c.com 192.0.2.1"]);
+    assert.deepEqual([...table.learn([learning("d.com", "192.0.2.1", 90, false)])].sort(), ["a.com", "d.com"]);
+    assert.deepEqual(table.counts, { names: 2, current: 2, lapsed: 0, refused: 1 });
+  });
+
   it("counts right, and is never more than there is room for, after whatever was told", () => {
     const limits = { addressesOfName: 3, addresses: 8, unnamed: 3 };
     const step = fc.oneof(

@@ -16,6 +16,7 @@ import {
   domainChange,
   ground,
   namespaceChange,
+  namingChanges,
   nodeChange,
   PODS,
   podChange,
@@ -78,6 +79,14 @@ describe("the flows of policies", () => {
     fc.assert(
       fc.property(clusterChanges, (changes) => checkPackets(start(changes))),
       { numRuns: 60 },
+    );
+  });
+
+  it("let through what names may have, and go on with what they had", function () {
+    this.timeout(60_000);
+    fc.assert(
+      fc.property(namingChanges, (changes) => checkPackets(start(changes))),
+      { numRuns: 25 },
     );
   });
 

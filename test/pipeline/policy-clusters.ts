@@ -174,6 +174,24 @@ export const domainChange: fc.Arbitrary<RawChange> = fc.record({
   ),
 });
 
+/** Some pods may send to names, in one or two policies, and some of these to nothing else. */
+const namingPolicy: fc.Arbitrary<RawChange> = fc
+  .record({
+    key: fc.constantFrom("one", "two"),
+    tier: fc.constantFrom("Admin", "Baseline"),
+    priority: fc.constantFrom(0, 500),
+    subject: clusterPeer,
+    to: fc.array(domainPeer, { minLength: 1, maxLength: 2 }),
+    protocols: fc.constantFrom(undefined, [{ tcp: { destinationPort: { number: 80 } } }]),
+    isClosed: fc.boolean(),
+  })
+  .map(({ key, tier, priority, subject, to, protocols, isClosed }) => {
+    const accept = { action: "Accept", to, ...(protocols !== undefined && { protocols }) };
+    const deny = { action: "Deny", to: [{ networks: ["0.0.0.0/0", "::/0"] }] };
+    const spec = { tier, priority, subject, egress: isClosed ? [accept, deny] : [accept] };
+    return { kind: "ClusterNetworkPolicy", key, object: { metadata: {}, spec } };
+  });
+
 /** The other node, with labels and with addresses outside of the cluster. */
 export const nodeChange: fc.Arbitrary<RawChange> = fc
   .record({ far: fc.constantFrom("n1", "n2", "n3"), external: fc.subarray(["203.0.113.7", "2001:db8::7"]) })
@@ -224,6 +242,16 @@ export function ground(): readonly RawChange[] {
     ...LOCAL.map((pod) => port(`port${ofportOf(pod)}`, ofportOf(pod), addressesOf(pod), pod)),
   ];
 }
+
+/** Clusters of which the policies are about names. */
+export const namingChanges = fc
+  .tuple(
+    fc.array(namespaceChange, { minLength: 2, maxLength: 3 }),
+    fc.array(podChange, { minLength: 4, maxLength: 7 }),
+    fc.array(namingPolicy, { minLength: 1, maxLength: 3 }),
+    fc.array(domainChange, { minLength: 2, maxLength: 4 }),
+  )
+  .map((parts) => parts.flat());
 
 export const clusterChanges = fc
   .tuple(

@@ -40,7 +40,7 @@ export interface NameLimits {
   /** Addresses of one name, and of all. Where there are so many, one that lapsed makes room for one that did not. */
   readonly addressesOfName: number;
   readonly addresses: number;
-  /** Names that no policy says, but something that they are in: a pod can make up any number of these. */
+  /** Names that no policy says, but something that they are in: a pod can make up any number of these. One of which all lapsed makes room. */
   readonly unnamed: number;
 }
 
@@ -75,9 +75,24 @@ export function createNameTable(limits: NameLimits = LIMITS): NameTable {
     return oldest?.name;
   }
 
+  /** Of the names that have nothing else the one goes of which the last address lapsed first. Returns it. */
+  function evictName(): string | undefined {
+    let oldest: { readonly name: string; readonly until: number } | undefined;
+    for (const [name, held] of names) {
+      const until = Math.max(...[...held.values()].map((one) => (one.isLapsed ? one.until : Number.POSITIVE_INFINITY)));
+      if (until < (oldest?.until ?? Number.POSITIVE_INFINITY)) oldest = { name, until };
+    }
+    if (oldest !== undefined) for (const ip of [...names.get(oldest.name)!.keys()]) remove(oldest.name, ip);
+    return oldest?.name;
+  }
+
   function makeRoom({ name, isNamed }: Learning, changed: Set<string>): boolean {
     const held = names.get(name);
-    if (held === undefined && !isNamed && names.size >= limits.unnamed) return false;
+    if (held === undefined && !isNamed && names.size >= limits.unnamed) {
+      const gone = evictName();
+      if (gone === undefined) return false;
+      changed.add(gone);
+    }
     if ((held?.size ?? 0) >= limits.addressesOfName && evict([[name, held!]]) === undefined) return false;
     if (total < limits.addresses) return true;
     const loser = evict(names);
