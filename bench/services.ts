@@ -9,8 +9,8 @@ import { type PolicyRig, startPolicyRig } from "./policy-rig.ts";
 
 const FEW = 1000;
 const MANY = 10_000;
-const STARTS = { few: 5, many: 3 };
-const CHANGES = 50;
+const STARTS = { few: 5, many: 2 };
+const CHANGES = 40;
 const WARM_UP = 5;
 const PATIENCE = 20_000;
 /** Milliseconds, after which nothing comes of a change any more. */

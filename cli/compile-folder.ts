@@ -1,6 +1,7 @@
 import { readManifests } from "#controller/node/watch/manifests.ts";
 import { formatFlow, formatGroupEntry } from "#openflow/text/index.ts";
 import { type Compiled, compile } from "#pipeline/compile.ts";
+import type { HostState } from "#pipeline/host-state.ts";
 import { TABLE_NAMES } from "#pipeline/layout/tables.ts";
 import { formatOwner } from "#pipeline/owner.ts";
 import type { Problem } from "#pipeline/problem.ts";
@@ -72,8 +73,20 @@ function asJson(node: string, compiled: Compiled, problems: readonly Problem[]) 
     assumptions: compiled.assumptions,
     flows: compiled.flows.map(flowAsJson),
     groups: compiled.groups.map(groupAsJson),
-    host: { ...compiled.host, routes: [...compiled.host.routes.values()] },
+    host: hostAsJson(compiled.host),
     problems,
+  };
+}
+
+function hostAsJson({ routes, services, ...host }: HostState) {
+  const { nodePorts, ownPorts, outsidePorts, balancedAddresses, healthChecks } = services;
+  return {
+    ...host,
+    routes: [...routes.values()],
+    services: {
+      ...{ nodePorts: [...nodePorts], ownPorts: [...ownPorts], outsidePorts: [...outsidePorts] },
+      ...{ balancedAddresses: [...balancedAddresses], healthChecks: Object.fromEntries(healthChecks) },
+    },
   };
 }
 

@@ -1,6 +1,5 @@
 /* rtnetlink(7) as weir-netns needs it: one message, one acknowledgement. Each returns 0, or -1 with errno. */
-#include <arpa/inet.h>
-#include <errno.h>
+#include "address.h"
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -14,11 +13,6 @@
 struct message {
   struct nlmsghdr header;
   char body[1024];
-};
-
-struct address {
-  int family, size;
-  unsigned char bytes[16];
 };
 
 static int open_netlink(unsigned groups) {
@@ -68,13 +62,6 @@ static int talk(struct message *m) {
 
 static int read_mac(const char *text, unsigned char mac[6]) {
   return sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1, mac + 2, mac + 3, mac + 4, mac + 5) == 6;
-}
-
-static int read_address(const char *text, struct address *address) {
-  address->family = strchr(text, ':') ? AF_INET6 : AF_INET;
-  address->size = address->family == AF_INET6 ? 16 : 4;
-  errno = EINVAL;
-  return inet_pton(address->family, text, address->bytes) == 1 ? 0 : -1;
 }
 
 /* A pair with one end here and the other in the namespace `pod`, both down. */

@@ -3,8 +3,9 @@ import { flowKey } from "#openflow/flow.ts";
 import { formatMatch } from "#openflow/text/index.ts";
 import { type ClaimKind, createClaims } from "./claims.ts";
 import type { Contributor, Revision } from "./engine.ts";
-import type { Contribution, HostItem } from "./feature.ts";
-import type { HostRoute, HostState } from "./host-state.ts";
+import type { Contribution } from "./feature.ts";
+import { createHostItems } from "./host-items.ts";
+import type { HostState } from "./host-state.ts";
 import { cookieOf } from "./layout/cookie.ts";
 import type { Problem } from "./problem.ts";
 import {
@@ -35,16 +36,16 @@ export function createDesired(): Desired {
   const flows = createClaims(FLOWS);
   const groups = createClaims(GROUPS);
   const meters = createClaims(METERS);
-  const hostItems = new Map<string, HostItem>();
+  const hostItems = createHostItems();
   const problems = new Map<string, Problem>();
-  let host = hostStateOf([]);
+  let host = hostItems.settle();
 
   function add(contributor: Contributor, contribution: Contribution): void {
     const { target } = contribution;
     if (target === "flow") flows.add(contributor, contribution);
     else if (target === "group") groups.add(contributor, contribution);
     else if (target === "meter") meters.add(contributor, contribution);
-    else if (target === "host") hostItems.set(hostKey(contributor, contribution.item), contribution.item);
+    else if (target === "host") hostItems.add(contributor, contribution.item);
     else problems.set(problemKey(contributor, contribution.problem), contribution.problem);
   }
 
@@ -53,7 +54,7 @@ export function createDesired(): Desired {
     if (target === "flow") flows.withdraw(contributor, contribution);
     else if (target === "group") groups.withdraw(contributor, contribution);
     else if (target === "meter") meters.withdraw(contributor, contribution);
-    else if (target === "host") hostItems.delete(hostKey(contributor, contribution.item));
+    else if (target === "host") hostItems.withdraw(contributor, contribution.item);
     else problems.delete(problemKey(contributor, contribution.problem));
   }
 
@@ -62,15 +63,15 @@ export function createDesired(): Desired {
     conflicts: () => [flows, groups, meters].flatMap((claims) => claims.conflicts()),
     host: () => host,
     apply(revisions) {
-      let hostTouched = false;
       for (const { contributor, before, after } of revisions) {
-        hostTouched ||= !isEqual(before.filter(isForHost), after.filter(isForHost));
-        for (const contribution of before) withdraw(contributor, contribution);
-        for (const contribution of after) add(contributor, contribution);
+        const keepsHost = isEqual(before.filter(isForHost), after.filter(isForHost));
+        const isConcerned = ({ target }: Contribution): boolean => target !== "host" || !keepsHost;
+        for (const contribution of before.filter(isConcerned)) withdraw(contributor, contribution);
+        for (const contribution of after.filter(isConcerned)) add(contributor, contribution);
       }
-      const next = hostTouched ? hostStateOf(hostItems) : host;
-      const hostChanged = !isEqual(next, host);
-      if (hostChanged) host = next;
+      const next = hostItems.settle();
+      const hostChanged = next !== host;
+      host = next;
       return { flows: flows.settle(), groups: groups.settle(), meters: meters.settle(), hostChanged };
     },
   };
@@ -110,35 +111,4 @@ function isForHost(contribution: Contribution): boolean {
 
 function problemKey(contributor: Contributor, { field, message }: Problem): string {
   return `${contributor} ${field} ${message}`;
-}
-
-function hostKey(contributor: Contributor, item: HostItem): string {
-  const what = item.type === "route" ? item.route.destination : item.type === "node-address" ? item.address : item.cidr;
-  return `${contributor} ${item.type} ${what}`;
-}
-
-/** Of two routes to one destination that of the first contributor by name counts, as with flows. */
-function hostStateOf(itemsByKey: Iterable<readonly [string, HostItem]>): HostState {
-  const gatewayAddresses = new Set<string>();
-  const routes = new Map<string, HostRoute>();
-  const localPodCidrs = new Set<string>();
-  const podCidrs = new Set<string>();
-  const nodeAddresses = new Set<string>();
-  const items = [...itemsByKey].sort(([a], [b]) => (a < b ? 1 : -1));
-  for (const [, item] of items) {
-    if (item.type === "gateway-address") gatewayAddresses.add(item.cidr);
-    else if (item.type === "route") routes.set(item.route.destination, item.route);
-    else if (item.type === "node-address") nodeAddresses.add(item.address);
-    else {
-      podCidrs.add(item.cidr);
-      if (item.local) localPodCidrs.add(item.cidr);
-    }
-  }
-  return {
-    gatewayAddresses: [...gatewayAddresses].sort(),
-    routes: new Map([...routes].sort(([a], [b]) => (a < b ? -1 : 1))),
-    localPodCidrs: [...localPodCidrs].sort(),
-    podCidrs: [...podCidrs].sort(),
-    nodeAddresses: [...nodeAddresses].sort(),
-  };
 }

@@ -10,7 +10,15 @@ export type HostItem =
   | { readonly type: "gateway-address"; readonly cidr: string }
   | { readonly type: "route"; readonly route: HostRoute }
   | { readonly type: "pod-cidr"; readonly cidr: string; readonly local: boolean }
-  | { readonly type: "node-address"; readonly address: string };
+  | { readonly type: "node-address"; readonly address: string }
+  /** Which of HostServices' ports it is; with the address to which a balancer has led it. */
+  | {
+      readonly type: "service-port";
+      readonly at: "node" | "own" | "outside";
+      readonly port: string;
+      readonly balanced?: string | undefined;
+    }
+  | { readonly type: "health-check"; readonly port: number; readonly service: string };
 
 /** What one key of a feature adds to a target. The cookie is not part of it: it follows from site and owners, of whom there is one at least. */
 export type Contribution =

@@ -8,6 +8,7 @@ export const KINDS = [
   "Service",
   "EndpointSlice",
   "ServiceCIDR",
+  "AddressPool",
   "Port",
   "Underlay",
   "Domain",

@@ -26,6 +26,17 @@ export function statusCommand(io: Io, done: (code: ExitCode) => void): Command {
   ]);
 }
 
+/** So many of a kind can be read at a glance; -o json has all. */
+const MOST_ROWS = 20;
+
+function announced({ announced: all }: NodeStatus): readonly (readonly [string, string])[] {
+  const rows = all
+    .slice(0, MOST_ROWS)
+    .map(({ ip, service, link }) => [`  ${ip}`, `of service ${service}, on ${link}`] as const);
+  const rest = all.length - rows.length;
+  return [["announces", `${all.length} addresses`], ...rows, ...(rest > 0 ? [["", `and ${rest} more`] as const] : [])];
+}
+
 function formatStatus(status: NodeStatus): string {
   const { flows, denials, connections } = status;
   const counts = [`${flows.desired} desired`, `${flows.installed} installed`];
@@ -44,6 +55,7 @@ function formatStatus(status: NodeStatus): string {
     ["pod CIDRs", status.podCidrs.join(", ") || "none"],
     ["pods", String(status.pods)],
     ["peers", String(status.peers)],
+    ...announced(status),
     ["problems", status.problems === 0 ? "0" : `${status.problems} (weirctl get problems)`],
     ["denials", `${denials.told} told (weirctl get denials), ${denials.untold} beyond the limit`],
     [

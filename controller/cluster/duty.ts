@@ -1,4 +1,5 @@
 import type { Log } from "#base/log.ts";
+import type { Wait } from "#controller/status/latest-writer.ts";
 import type { WatchedKind } from "#controller/watch/kinds.ts";
 import type { KubeRequest } from "#controller/watch/kube-request.ts";
 import type { RawChange } from "#pipeline/source.ts";
@@ -21,6 +22,10 @@ export interface DutyContext {
   readonly log: Log;
   /** The term ends: nothing may be written any more. */
   readonly signal: AbortSignal;
+  /** Milliseconds that only rise. */
+  now(): number;
+  /** Rejects when the signal comes first. */
+  readonly wait: Wait;
 }
 
 export interface RunningDuty {

@@ -1,5 +1,6 @@
 import { readPath, type WatchedKind } from "#controller/watch/kinds.ts";
 import { createPrune } from "#controller/watch/prune.ts";
+import { ADDRESS_REQUEST, ASSIGNED_FROM, POOL_REQUEST } from "#pipeline/address-pools/names.ts";
 import { readPolicyFacts } from "#pipeline/policy-status/facts.ts";
 import { NODE_POLICY_STATUS, type NodePolicyReport, readNodeReport } from "#pipeline/policy-status/node-report.ts";
 
@@ -46,9 +47,40 @@ function pruneReport(object: unknown): WatchedReport {
   };
 }
 
+/** Most services are of no balancer: of these nothing else is kept. */
+function pruneService(object: unknown): unknown {
+  const isBalanced = readPath(object, ["spec", "type"]) === "LoadBalancer";
+  return isBalanced ? BALANCED(object) : NAME(object);
+}
+
+const BALANCED = createPrune(
+  ...["name", "namespace", "uid", "resourceVersion", "labels"].map((field) => `metadata.${field}`),
+  ...[ASSIGNED_FROM, POOL_REQUEST, ADDRESS_REQUEST].map((name) => `metadata.annotations[${name}]`),
+  ...["type", "loadBalancerClass", "loadBalancerIP", "ipFamilies"].map((field) => `spec.${field}`),
+  "status.loadBalancer.ingress",
+);
+
 export const NODES: WatchedKind<string> = {
   ...{ kind: "Node", apiVersion: "v1", plural: "nodes", namespaced: false },
-  prune: NAME,
+  prune: createPrune("metadata.name", "status.addresses"),
+};
+export const NAMESPACES: WatchedKind<string> = {
+  ...{ kind: "Namespace", apiVersion: "v1", plural: "namespaces", namespaced: false },
+  prune: createPrune("metadata.name", "metadata.labels"),
+};
+export const SERVICES: WatchedKind<string> = {
+  ...{ kind: "Service", apiVersion: "v1", plural: "services", namespaced: true },
+  prune: pruneService,
+};
+export const ADDRESS_POOLS: WatchedKind<string> = {
+  ...{
+    kind: "AddressPool",
+    apiVersion: "weir.dev/v1alpha1",
+    plural: "addresspools",
+    namespaced: false,
+    optional: true,
+  },
+  prune: createPrune("metadata.name", "metadata.uid", "metadata.deletionTimestamp", "spec", "status"),
 };
 export const NETWORK_POLICIES: WatchedKind<string> = {
   ...{ kind: "NetworkPolicy", apiVersion: "networking.k8s.io/v1", plural: "networkpolicies", namespaced: true },

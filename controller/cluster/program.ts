@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "#base/log.ts";
 import type { Health } from "#controller/process/health.ts";
 import { startHealthServer } from "#controller/process/health-server.ts";
+import type { Wait } from "#controller/status/latest-writer.ts";
 import { findAccess } from "#controller/watch/access/find.ts";
 import { createKubeClient } from "#controller/watch/kube-client.ts";
 import type { ClusterConfig } from "./config.ts";
@@ -85,9 +87,14 @@ interface TermOptions extends Omit<Parameters<typeof watchFor>[1], never> {
   readonly instance: string;
 }
 
+const now = (): number => performance.now();
+const wait: Wait = (milliseconds, signal) => delay(milliseconds, undefined, { signal, ref: false });
+
 function startTerm(duties: readonly Duty[], options: TermOptions): RunningTerm {
   const { client, instance, log, signal } = options;
-  const running = duties.map((duty) => [duty, duty.start({ request: client.request, instance, log, signal })] as const);
+  const running = duties.map(
+    (duty) => [duty, duty.start({ request: client.request, instance, log, signal, now, wait })] as const,
+  );
   return { duties: running, watching: watchFor(running, options) };
 }
 

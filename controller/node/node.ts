@@ -45,6 +45,13 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
     onConnected: (peer) => metrics.countConnection(peer),
     onDenial: (denial) => reporting.deny(denial),
     onAnswer: (seconds) => metrics.observeAnswer(seconds),
+    onMove(taken, left) {
+      for (const { service, ip, link } of left)
+        log.info("announces an address no more", { service, address: ip, link });
+      for (const { service, ip, link } of taken) log.info("announces an address", { service, address: ip, link });
+      reporting.move(taken);
+    },
+    isServing: () => networkChecks(faults).every(({ check }) => check() === undefined),
   });
   const { intent, pipeline, bridgeSwitch, replica, names } = parts;
   const metrics = createMetrics(
@@ -200,6 +207,7 @@ function observed(parts: Parts, metrics: Metrics, settle: () => void): Pipeline 
       const step = pipeline.step(batch);
       metrics.observeStep((performance.now() - started) / 1000);
       noteStep(parts, batch, step);
+      parts.announcing.note(batch);
       settle();
       return step;
     },
@@ -207,7 +215,7 @@ function observed(parts: Parts, metrics: Metrics, settle: () => void): Pipeline 
 }
 
 function readingsOf(
-  { pipeline, problems, intent, replica, bridgeSwitch, denials, connections, counters, names }: Parts,
+  { pipeline, problems, intent, replica, bridgeSwitch, denials, connections, counters, announcing, names }: Parts,
   view: () => LiveView,
 ): Readings {
   return {
@@ -227,6 +235,7 @@ function readingsOf(
     connections: () => ({ told: connections.told, untold: counters.droppedBy(METERS.connections.id) }),
     denials: () => ({ told: denials.told, untold: counters.droppedBy(METERS.denials.id), byPolicy: denials.counts() }),
     names: () => ({ ...names.counts, answers: names.answers.counts }),
+    announced: () => announcing.held().length,
     refresh: counters.refresh,
   };
 }

@@ -1,13 +1,15 @@
 import { join } from "node:path";
 import { type Observable, Subject } from "rxjs";
-import { familyOf, type IpFamily } from "#base/address.ts";
+import { familyOf, type IpFamily, parseCidr } from "#base/address.ts";
 import type { Log } from "#base/log.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
 import type { Node } from "#pipeline/model/model.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import { createRealisation, type Realisation } from "#pipeline/policy-status/realisation.ts";
 import type { Problem } from "#pipeline/problem.ts";
+import type { Settings } from "#pipeline/settings.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
+import { type Announcing, createAnnouncing, type HeldAddress } from "./announce/index.ts";
 import type { NodeConfig } from "./config.ts";
 import { type ConnectionLog, createConnectionLog } from "./denials/connection-log.ts";
 import { type Counters, createCounters } from "./denials/counters.ts";
@@ -15,6 +17,7 @@ import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
 import { createRefuser } from "./denials/refuser.ts";
 import { takePacket } from "./denials/take-packet.ts";
 import { createNames, isPausedAnswer, NAMES_SOURCE, type Names } from "./dns/index.ts";
+import { findProgram } from "./helper.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
 import type { Peer } from "./http/metrics.ts";
@@ -41,6 +44,10 @@ export interface PartsOptions {
   onDenial(denial: Denial): void;
   /** A name server's answer went on to its pod, after so many seconds. */
   onAnswer(seconds: number): void;
+  /** Services' addresses came to this node, or left it. */
+  onMove(taken: readonly HeldAddress[], left: readonly HeldAddress[]): void;
+  /** Whether what is sent to this node goes where it should. */
+  isServing(): boolean;
 }
 
 /** What a node consists of: four sources, the pipeline, and what makes the switch, its database and the host follow. */
@@ -60,6 +67,7 @@ export interface Parts {
   readonly connections: ConnectionLog;
   readonly counters: Counters;
   readonly realisation: Realisation;
+  readonly announcing: Announcing;
   /** This node's own object, as far as it is known. */
   self(): Node | undefined;
   podMtu(): number | undefined;
@@ -72,7 +80,12 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   const compareEvery = config.compareInterval * 1000;
   const intent = await createIntent(options);
   const { encapsulation, tunnel } = traffic;
-  const settings = { nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond };
+  const { nodePortAddresses } = config.services;
+  const nodePortNetworks = nodePortAddresses.map(parseCidr).filter((network) => network !== undefined);
+  const settings: Settings = {
+    ...{ nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond },
+    ...(nodePortNetworks.length > 0 && { nodePortNetworks }),
+  };
   const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE, NAMES_SOURCE]);
   const { view } = pipeline;
   const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
@@ -107,10 +120,29 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   });
   const host = createHost({
     ...{ stateDirectory, datapath: ovs.datapath, encapsulation, tunnel, masquerade: traffic.masquerade, mtu },
+    nodePortAddresses,
     transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
   });
+  const announcing = createAnnouncing({
+    ...{ nodeName, view, log, signal, program: findProgram("weir-announce") },
+    isReady: options.isServing,
+    isConnected: () => intent.connected,
+    onMove: options.onMove,
+  });
   return {
-    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, connections, names, written },
+    ...{
+      intent,
+      pipeline,
+      bridgeSwitch,
+      underlay,
+      self,
+      podMtu: mtu,
+      denials,
+      connections,
+      announcing,
+      names,
+      written,
+    },
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
     realisation: createRealisation(
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,
@@ -118,7 +150,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     ...createDatabaseSide(options, mtu),
     host: new HostTarget(host, compareEvery, log),
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
-    problems: () => [...intent.problems(), ...pipeline.problems()],
+    problems: () => [...intent.problems(), ...pipeline.problems(), ...announcing.problems()],
   };
 }
 

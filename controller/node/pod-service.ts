@@ -2,7 +2,7 @@ import type { Log } from "#base/log.ts";
 import { podNetworks } from "#pipeline/model/pod-networks.ts";
 import { CniError, type CniServer, createPodSide, Plugger, startCniServer, writeConflist } from "./cni-server/index.ts";
 import type { NodeConfig } from "./config.ts";
-import { findHelper } from "./helper.ts";
+import { findProgram } from "./helper.ts";
 import type { Metrics } from "./http/metrics.ts";
 import type { Parts } from "./parts.ts";
 
@@ -20,7 +20,7 @@ export function createPodService(config: NodeConfig, parts: Parts, metrics: Metr
   const { replica, readiness } = parts;
   const plugger = new Plugger({
     ...{ replica, readiness, log },
-    podSide: createPodSide({ helper: findHelper(), datapath: config.ovs.datapath }),
+    podSide: createPodSide({ helper: findProgram("weir-netns"), datapath: config.ovs.datapath }),
     bridge: config.ovs.bridge,
     mtu() {
       const mtu = parts.podMtu();

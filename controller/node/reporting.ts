@@ -3,7 +3,9 @@ import type { KubeRequest } from "#controller/watch/kube-request.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Problem } from "#pipeline/problem.ts";
+import type { HeldAddress } from "./announce/index.ts";
 import type { PolicyEntries } from "./policy-entries.ts";
+import { createAnnouncementEvents } from "./status/announcement-events.ts";
 import { createDenialEvents } from "./status/denial-events.ts";
 import { createEventRecorder } from "./status/events.ts";
 import { createNodeStatusWriter, type NodeReport } from "./status/node-status.ts";
@@ -13,10 +15,12 @@ import { createPolicyReporter } from "./status/policy-report.ts";
 export interface Reporting {
   update(report: NodeReport, problems: readonly Problem[]): void;
   deny(denial: Denial): void;
+  /** This node announces these addresses from now on. */
+  move(taken: readonly HeldAddress[]): void;
 }
 
 /** Without an API server there is nobody to tell. */
-export const silentReporting: Reporting = { update() {}, deny() {} };
+export const silentReporting: Reporting = { update() {}, deny() {}, move() {} };
 
 export interface ReportingOptions {
   readonly node: string;
@@ -29,13 +33,14 @@ export interface ReportingOptions {
 
 export function createReporting({ node, request, view, policies, log, signal }: ReportingOptions): Reporting {
   const uidOf = (kind: string, key: string): string | undefined =>
-    kind === "Pod" ? view.Pod.get(key)?.uid : kind === "Node" ? view.Node.get(key)?.uid : undefined;
+    kind === "Pod" || kind === "Node" || kind === "Service" ? view[kind].get(key)?.uid : undefined;
   const isOurs = (kind: string, key: string): boolean =>
     kind === "Pod" ? view.Pod.get(key)?.nodeName === node : kind === "Node" && key === node;
   const status = createNodeStatusWriter({ node, request, log, signal });
   const options = { component: "weir-node", instance: node, request, uidOf, log, signal };
   const events = createEventRecorder({ ...options, isOurs });
   const denials = createDenialEvents(options);
+  const announced = createAnnouncementEvents(options);
   const nodeUid = (): string | undefined => view.Node.get(node)?.uid;
   const policyReporter = createPolicyReporter({
     ...{
@@ -56,5 +61,6 @@ export function createReporting({ node, request, view, policies, log, signal }: 
       policyReporter.touch();
     },
     deny: denials.add,
+    move: announced.add,
   };
 }

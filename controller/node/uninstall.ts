@@ -7,7 +7,7 @@ import { isServed } from "#controller/process/listening.ts";
 import { GATEWAY_INTERFACE } from "#pipeline/layout/ports.ts";
 import { createPodSide, removeConflist } from "./cni-server/index.ts";
 import type { NodeConfig } from "./config.ts";
-import { findHelper } from "./helper.ts";
+import { findProgram } from "./helper.ts";
 import { uninstallHost } from "./host/index.ts";
 import { createPortReplica, type PortReplica, removeBridge } from "./ports/index.ts";
 import { readList, run } from "./system/commands.ts";
@@ -122,6 +122,6 @@ async function removeFolder(path: string): Promise<void> {
 }
 
 async function removePodInterfaces(datapath: "system" | "netdev"): Promise<void> {
-  const podSide = createPodSide({ helper: findHelper(), datapath });
+  const podSide = createPodSide({ helper: findProgram("weir-netns"), datapath });
   for (const name of await podSide.list()) await podSide.unplug(name);
 }

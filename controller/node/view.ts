@@ -66,7 +66,13 @@ export function createNodeView({ config, version, parts, checks }: ViewOptions):
         },
         ...(mtu === undefined ? {} : { mtu }),
         podCidrs: (parts.self()?.podCidrs ?? []).map(formatCidr),
-        ...{ pods: pipeline.view.Port.size, peers: peers(), problems: problems().length, flows: flowCounts() },
+        ...{
+          pods: pipeline.view.Port.size,
+          peers: peers(),
+          announced: parts.announcing.held(),
+          problems: problems().length,
+          flows: flowCounts(),
+        },
         connections: { told: connections.told, untold: counters.droppedBy(METERS.connections.id) },
         denials: { told: denials.told, untold: counters.droppedBy(METERS.denials.id) },
       };

@@ -32,6 +32,8 @@ export interface OutgoingEvent {
   readonly subject: EventSubject;
   /** What makes it one Event, however often it is sent. */
   readonly identity: string;
+  /** A warning, unless it is said. */
+  readonly type?: "Normal";
   readonly reason: string;
   readonly message: string;
   /** How often it has happened, and when first. */
@@ -148,7 +150,7 @@ function eventFor(options: EventOptions, outgoing: OutgoingEvent, now: Date) {
       name: `${subject.name.slice(0, 200)}.${identity.digest("hex").slice(0, 16)}`,
     },
     involvedObject: { ...subject, ...(uid ? { uid } : {}) },
-    type: "Warning",
+    type: outgoing.type ?? "Warning",
     reason,
     message: message.slice(0, 1024),
     source: { component, host: instance },

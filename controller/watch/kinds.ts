@@ -50,7 +50,7 @@ const POLICY = [
   "spec",
 ];
 
-const SERVICE = [...IDENTITY, "spec", "status.loadBalancer.ingress"];
+const SERVICE = [...IDENTITY, "metadata.annotations[weir.dev/assigned-from]", "spec", "status.loadBalancer.ingress"];
 const ENDPOINT = ["addresses", "conditions", "nodeName", "hints"].map((field) => `endpoints[].${field}`);
 const SLICE_LABEL = "metadata.labels[kubernetes.io/service-name]";
 const SLICE = ["metadata.name", "metadata.namespace", SLICE_LABEL, "addressType", "ports", ...ENDPOINT];
@@ -66,6 +66,7 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
   { kind: "Service", apiVersion: "v1", plural: "services", namespaced: true, prune: createPrune(...SERVICE) },
   { kind: "EndpointSlice", apiVersion: "discovery.k8s.io/v1", plural: "endpointslices", namespaced: true, prune: createPrune(...SLICE) },
   { kind: "ServiceCIDR", apiVersion: "networking.k8s.io/v1", plural: "servicecidrs", namespaced: false, optional: true, prune: createPrune("metadata.name", "spec") },
+  { kind: "AddressPool", apiVersion: "weir.dev/v1alpha1", plural: "addresspools", namespaced: false, optional: true, prune: createPrune("metadata.name", "metadata.deletionTimestamp", "spec") },
 ];
 
 /** "/api/v1/pods": the whole cluster's collection. */

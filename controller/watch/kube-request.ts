@@ -13,6 +13,8 @@ export interface KubeResponse {
 }
 
 export const STRATEGIC_MERGE = "application/strategic-merge-patch+json";
+/** RFC 7386: a list is replaced as a whole, and null takes a field away. */
+export const MERGE_PATCH = "application/merge-patch+json";
 /** Server-side apply: the fields that are sent are ours, all others stay. */
 export const APPLY = "application/apply-patch+yaml";
 

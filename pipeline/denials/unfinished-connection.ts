@@ -1,9 +1,8 @@
 import type { Ip } from "#base/address.ts";
-import type { FieldName } from "#openflow/fields.ts";
-import type { FieldValue, Match } from "#openflow/match.ts";
+import type { Match } from "#openflow/match.ts";
 import { STATE } from "../features/vocabulary.ts";
 import { CT_MARK, ZONE } from "../layout/conntrack.ts";
-import { REGISTERS } from "../layout/registers.ts";
+import { readField, readNumber, readRegister } from "./metadata.ts";
 
 /** A connection by the addresses and ports that its first packet came with. */
 export interface ConnectionTuple {
@@ -20,19 +19,20 @@ export interface ConnectionTuple {
  * translates before policies are asked.
  */
 export function unfinishedConnection(metadata: Match): ConnectionTuple | undefined {
-  const read = (...names: readonly FieldName[]): FieldValue | undefined =>
-    metadata.find(({ field }) => field !== "unknown" && names.includes(field))?.value;
-  const numberOf = (name: FieldName): number => Number(read(name) ?? 0);
-  const { register, start, bits } = REGISTERS.deniedDirection;
-  const isDenied = Math.floor(numberOf(register) / 2 ** start) % 2 ** bits !== 0;
-  const isTranslated = (numberOf("ct_state") & (STATE.dnat | STATE.rpl)) === STATE.dnat;
-  const wasLetThrough = (numberOf("ct_mark") & CT_MARK.known) !== 0;
-  const source = read("ct_nw_src", "ct_ipv6_src");
-  const destination = read("ct_nw_dst", "ct_ipv6_dst");
+  const isDenied = readRegister(metadata, "deniedDirection") !== 0;
+  const isTranslated = (readNumber(metadata, "ct_state") & (STATE.dnat | STATE.rpl)) === STATE.dnat;
+  const wasLetThrough = (readNumber(metadata, "ct_mark") & CT_MARK.known) !== 0;
+  const source = readField(metadata, "ct_nw_src") ?? readField(metadata, "ct_ipv6_src");
+  const destination = readField(metadata, "ct_nw_dst") ?? readField(metadata, "ct_ipv6_dst");
   if (!isDenied || !isTranslated || wasLetThrough || source === undefined || destination === undefined)
     return undefined;
   return {
-    ...{ zone: ZONE, protocol: numberOf("ct_nw_proto"), source: source as Ip, destination: destination as Ip },
-    ...{ sourcePort: numberOf("ct_tp_src"), destinationPort: numberOf("ct_tp_dst") },
+    ...{
+      zone: ZONE,
+      protocol: readNumber(metadata, "ct_nw_proto"),
+      source: source as Ip,
+      destination: destination as Ip,
+    },
+    ...{ sourcePort: readNumber(metadata, "ct_tp_src"), destinationPort: readNumber(metadata, "ct_tp_dst") },
   };
 }

@@ -99,7 +99,6 @@ function describePort({ name, port, protocol }: ServicePort): string {
 /** Clients at one place have the same endpoints. */
 interface Clients {
   readonly place: Place;
-  readonly isInside: boolean;
   readonly ends: readonly End[];
 }
 
@@ -123,22 +122,18 @@ function clientsOf({ objects }: Cluster, sources: readonly End[]): readonly Clie
     return [...objects.Node.values()].find(({ addresses }) => ips.some((ip) => addresses.includes(ip)))?.name;
   };
   return [...Map.groupBy(sources, nodeOf)].map(([node, ends]) => ({
-    ...{ place: placeOf(objects, node ?? ""), isInside: node !== undefined, ends },
+    ...{ place: placeOf(objects, node ?? ""), ends },
   }));
 }
 
-function explainTarget(
-  cluster: Cluster,
-  { place, isInside, ends }: Clients,
-  target: ServiceTarget,
-): ServiceExplanation {
+function explainTarget(cluster: Cluster, { place, ends }: Clients, target: ServiceTarget): ServiceExplanation {
   const { service, kind, ip, port } = target;
   const slices = cluster.objects.backends.slicesOf(keyOf(service));
   const judge = (scope: TrafficPolicy) => judgeEndpoints(port, familyOf(ip), slices, place, scope);
   const scope = kind === "clusterIP" ? service.internalTrafficPolicy : "Cluster";
   const judged = judge(scope);
   const chosen = judged.filter(({ unchosen }) => unchosen === undefined);
-  const barred = isInside ? [] : barredBy(target, ends);
+  const barred = barredBy(target, ends);
   const isElsewhere = chosen.length === 0 && judge("Cluster").some(({ unchosen }) => unchosen === undefined);
   const outcome = barred.length > 0 || isElsewhere ? "dropped" : chosen.length === 0 ? "refused" : "served";
   const why =
@@ -158,7 +153,7 @@ function explainTarget(
   };
 }
 
-/** Clients outside of the cluster whom the service does not let in. */
+/** Clients whom the service does not let in. */
 function barredBy({ service, kind, ip }: ServiceTarget, ends: readonly End[]): readonly End[] {
   const ranges = kind === "loadBalancer" ? service.sourceRanges : undefined;
   if (ranges === undefined) return [];

@@ -1,15 +1,17 @@
+import { isEqual } from "#base/equal.ts";
 import type { Feature } from "../feature.ts";
-import type { Place } from "../model/endpoints.ts";
 import type { Node, View } from "../model/model.ts";
 import type { Settings } from "../settings.ts";
-import { deriveService } from "./service/balancing.ts";
-import { deriveFixed, deriveNode, derivePort } from "./service/fixed.ts";
+import { deriveService, type Here } from "./service/balancing.ts";
+import { deriveFixed, derivePort } from "./service/fixed.ts";
 import { deriveNetworks } from "./service/networks.ts";
+import { deriveNode } from "./service/node.ts";
 
 const ZONE_LABEL = "topology.kubernetes.io/zone";
 
 /** Services: new connections to their addresses get endpoints. One key a service, one a pod's port, one for this node. */
-export function createServicesFeature({ nodeName }: Settings): Feature {
+export function createServicesFeature(settings: Settings): Feature {
+  const { nodeName } = settings;
   return {
     name: "services",
     always: ["bridge"],
@@ -23,8 +25,8 @@ export function createServicesFeature({ nodeName }: Settings): Feature {
       else if (change.kind === "Node" && change.key === nodeName) {
         yield "node";
         yield "networks";
-        // Hints are for zones.
-        if (zoneOf(change.before) !== zoneOf(change.after))
+        // Hints are for zones; and some services have addresses of the node for their own.
+        if (!isEqual(hereOf(nodeName, change.before), hereOf(nodeName, change.after)))
           for (const key of view.Service.keys()) yield `service ${key}`;
       }
     },
@@ -32,23 +34,23 @@ export function createServicesFeature({ nodeName }: Settings): Feature {
       const [type, name = ""] = key.split(" ");
       if (type === "bridge") return deriveFixed();
       const self = view.Node.get(nodeName);
-      if (type === "node") return self === undefined ? [] : deriveNode(self);
+      if (type === "node") return self === undefined ? [] : deriveNode(self, settings);
       if (type === "networks") return self === undefined ? [] : deriveNetworks(self, view);
       if (type === "port") {
         const port = view.Port.get(name);
         return port === undefined ? [] : derivePort(port);
       }
       const service = view.Service.get(name);
-      return service === undefined ? [] : deriveService(service, view.backends, placeOf(view, nodeName));
+      return service === undefined ? [] : deriveService(service, view.backends, hereOf(nodeName, self));
     },
   };
 }
 
 /** Where the clients are for whom this node chooses. */
-export function placeOf(view: Pick<View, "Node">, nodeName: string): Place {
-  return { nodeName, zone: zoneOf(view.Node.get(nodeName)) };
+export function placeOf(view: Pick<View, "Node">, nodeName: string): Here {
+  return hereOf(nodeName, view.Node.get(nodeName));
 }
 
-function zoneOf(node: Node | undefined): string | undefined {
-  return node?.labels.get(ZONE_LABEL);
+function hereOf(nodeName: string, node: Node | undefined): Here {
+  return { nodeName, zone: node?.labels.get(ZONE_LABEL), addresses: node?.addresses ?? [] };
 }

@@ -1,4 +1,4 @@
-import { type Cidr, familyOf, type Ip, type Mac, prefixMask } from "#base/address.ts";
+import { type Cidr, familyOf, type Ip, type IpFamily, type Mac, prefixMask } from "#base/address.ts";
 import type { Action, Subfield } from "#openflow/actions.ts";
 import { type MatchSpec, match } from "#openflow/match.ts";
 import type { Contribution } from "../feature.ts";
@@ -12,6 +12,10 @@ import type { Owner } from "../owner.ts";
 /** The words in which features write flows. */
 
 export const ETH_TYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
+export function ethTypeOf(family: IpFamily): number {
+  return family === 4 ? ETH_TYPE.ipv4 : ETH_TYPE.ipv6;
+}
+
 export const IP_PROTO = { tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 export const ICMPV6 = {
   routerAdvertisement: 134,

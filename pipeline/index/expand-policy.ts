@@ -1,5 +1,5 @@
 import { familyOf, formatCidr, type Ip } from "#base/address.ts";
-import { coverPorts, subtractCidrs } from "#base/prefixes.ts";
+import { coverPorts } from "#base/prefixes.ts";
 import { levelOf, MOST_RULES, NETWORK_POLICY_LEVELS } from "../layout/levels.ts";
 import { isSelected, type LabelSelector } from "../model/label-selector.ts";
 import type { Node } from "../model/model.ts";
@@ -115,13 +115,15 @@ function namedPorts(
 }
 
 function peersOf(peers: readonly ClusterPolicyPeer[], nodes: Surroundings["nodes"]): RulePeers {
-  const selections = peers.flatMap((peer) => (peer.type === "pods" ? [peer.selection.key] : []));
-  const networks = peers.flatMap((peer): readonly string[] => {
-    if (peer.type === "network") return subtractCidrs(peer.cidr, peer.except).map(formatCidr);
-    return peer.type === "nodes" ? [...addressesOfNodes(peer.nodes, nodes())].map(formatHost) : [];
-  });
-  const domains = peers.flatMap((peer) => (peer.type === "domain" ? [peer.pattern] : []));
-  return { selections: [...new Set(selections)], networks: [...new Set(networks)], domains: [...new Set(domains)] };
+  const selections = new Set<string>();
+  const networks: string[] = [];
+  const domains = new Set<string>();
+  for (const peer of peers)
+    if (peer.type === "pods") selections.add(peer.selection.key);
+    else if (peer.type === "domain") domains.add(peer.pattern);
+    else if (peer.type === "network") for (const network of peer.networks) networks.push(network);
+    else for (const ip of addressesOfNodes(peer.nodes, nodes())) networks.push(formatHost(ip));
+  return { selections: [...selections], networks, domains: [...domains] };
 }
 
 const NOBODY: RulePeers = { selections: [], networks: [], domains: [] };

@@ -1,40 +1,53 @@
+import { differenceOf } from "#base/lists.ts";
 import { MultiMap } from "./multi-map.ts";
 import { formatRulePort, type Rule, type Rules } from "./rules.ts";
 
-/** Rules by each of their parts. */
+/** Rules by each of their parts. It holds their keys: a rule that changes moves only where its parts do. */
 export interface PartIndex
   extends Pick<Rules, "ofSubject" | "ofPeer" | "ofNetwork" | "ofDomain" | "ofPort" | "portKeys"> {
-  add(rule: Rule): void;
-  remove(rule: Rule): void;
+  /** A rule before and now: the same key, where there are both. */
+  move(before: Rule | undefined, after: Rule | undefined): void;
 }
 
-export function createPartIndex(): PartIndex {
-  const subjects = new MultiMap<string, Rule>();
-  const peers = new MultiMap<string, Rule>();
-  const networks = new MultiMap<string, Rule>();
-  const domains = new MultiMap<string, Rule>();
-  const ports = new MultiMap<string, Rule>();
+type Parts = { readonly [P in "subjects" | "peers" | "networks" | "domains" | "ports"]: readonly string[] };
 
-  function* placesOf({ subject, peers: among, ports: at }: Rule): Iterable<[MultiMap<string, Rule>, string]> {
-    yield [subjects, subject];
-    for (const selection of among?.selections ?? []) yield [peers, selection];
-    for (const network of among?.networks ?? []) yield [networks, network];
-    for (const domain of among?.domains ?? []) yield [domains, domain];
-    for (const port of at ?? []) yield [ports, formatRulePort(port)];
+export function createPartIndex(rules: ReadonlyMap<string, Rule>): PartIndex {
+  const places: { readonly [P in keyof Parts]: MultiMap<string, string> } = {
+    ...{ subjects: new MultiMap(), peers: new MultiMap() },
+    ...{ networks: new MultiMap(), domains: new MultiMap(), ports: new MultiMap() },
+  };
+
+  function* rulesAt(place: keyof Parts, part: string): Iterable<Rule> {
+    for (const key of places[place].get(part)) yield rules.get(key)!;
   }
-
   return {
-    add(rule) {
-      for (const [map, key] of placesOf(rule)) map.add(key, rule);
+    move(before, after) {
+      const key = (after ?? before)?.key;
+      if (key === undefined) return;
+      const [old, now] = [partsOf(before), partsOf(after)];
+      for (const place of ["subjects", "peers", "networks", "domains", "ports"] as const) {
+        const { added, removed } = differenceOf(old[place], now[place]);
+        for (const part of removed) places[place].delete(part, key);
+        for (const part of added) places[place].add(part, key);
+      }
     },
-    remove(rule) {
-      for (const [map, key] of placesOf(rule)) map.delete(key, rule);
-    },
-    ofSubject: (selectionKey) => subjects.get(selectionKey),
-    ofPeer: (selectionKey) => peers.get(selectionKey),
-    ofNetwork: (network) => networks.get(network),
-    ofDomain: (pattern) => domains.get(pattern),
-    ofPort: (port) => ports.get(port),
-    portKeys: () => ports.keys(),
+    ofSubject: (selectionKey) => rulesAt("subjects", selectionKey),
+    ofPeer: (selectionKey) => rulesAt("peers", selectionKey),
+    ofNetwork: (network) => rulesAt("networks", network),
+    ofDomain: (pattern) => rulesAt("domains", pattern),
+    ofPort: (port) => rulesAt("ports", port),
+    portKeys: () => places.ports.keys(),
+  };
+}
+
+const NOTHING: Parts = { subjects: [], peers: [], networks: [], domains: [], ports: [] };
+
+function partsOf(rule: Rule | undefined): Parts {
+  if (rule === undefined) return NOTHING;
+  const { subject, peers, ports } = rule;
+  return {
+    subjects: [subject],
+    ...{ peers: peers?.selections ?? [], networks: peers?.networks ?? [], domains: peers?.domains ?? [] },
+    ports: ports?.map(formatRulePort) ?? [],
   };
 }

@@ -21,8 +21,8 @@ export function createRuleIndex(
 ): RuleIndex {
   const policies = createPolicyTable();
   const locals = createLocalPods();
-  const parts = createPartIndex();
   const rules = new Map<string, Rule>();
+  const parts = createPartIndex(rules);
   const rulesById = new Map<number, Rule>();
   const rulesByPolicy = new Map<string, readonly RuleWithoutId[]>();
 
@@ -67,8 +67,7 @@ export function createRuleIndex(
       const after = wanted === undefined || id === undefined ? undefined : { ...wanted, id };
       // What a rule says follows from its key and its policy, which is another object only when it says something else.
       if (before?.policy === after?.policy && before?.id === after?.id) continue;
-      if (before !== undefined) parts.remove(before);
-      if (after !== undefined) parts.add(after);
+      parts.move(before, after);
       // One that took another's number may have come before that one's turn.
       if (before !== undefined && rulesById.get(before.id) === before) rulesById.delete(before.id);
       if (after !== undefined) rulesById.set(after.id, after);

@@ -8,7 +8,7 @@ export interface RulePort {
   readonly prefix: Prefix | "later fragments" | undefined;
 }
 
-/** Keys of selections, networks in text form, and domains as policies write them, in lower case and without a dot at their end. */
+/** Keys of selections, networks in text form, of which one may be there twice, and domains as policies write them, in lower case and without a dot at their end. */
 export interface RulePeers {
   readonly selections: readonly string[];
   readonly networks: readonly string[];

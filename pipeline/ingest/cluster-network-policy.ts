@@ -6,6 +6,7 @@ import {
   type ClusterNetworkPolicy,
   type ClusterPolicyPeer,
   type ClusterPolicyRule,
+  createNetworkPeer,
   createSelection,
   type Direction,
   EVERY_POD,
@@ -134,7 +135,7 @@ function readPeer(peer: Reader, direction: Direction, verdict: RuleVerdict | und
       return nodes === undefined ? [] : [{ type: "nodes", nodes }];
     }
     case "networks":
-      return readNetworks(peer).map((cidr) => ({ type: "network", cidr, except: [] }));
+      return readNetworks(peer).map((cidr) => createNetworkPeer(cidr, []));
     case "domainNames":
       return readDomainNames(peer, verdict);
   }

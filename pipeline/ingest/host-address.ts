@@ -14,8 +14,12 @@ export function parseHostAddress(text: string): Ip | undefined {
 
 /** Of those the ones that are the same on every link: no service may lead to what is a node's own business. */
 export function parseRoutedAddress(text: string): Ip | undefined {
-  const ip = parseHostAddress(text);
-  return ip !== undefined && !isLinkLocal(ip) ? ip : undefined;
+  const ip = parseIp(text);
+  return ip !== undefined && isRoutedAddress(ip) ? ip : undefined;
+}
+
+export function isRoutedAddress(ip: Ip): boolean {
+  return isHostAddress(ip) && !isLinkLocal(ip);
 }
 
 function isLinkLocal(ip: Ip): boolean {

@@ -1,6 +1,7 @@
 import { type Cidr, cidrContains, formatCidr, parseCidr } from "#base/address.ts";
 import { EVERYTHING } from "../model/label-selector.ts";
 import {
+  createNetworkPeer,
   createSelection,
   DIRECTIONS,
   type Direction,
@@ -10,6 +11,7 @@ import {
   type PolicyRule,
 } from "../model/policy.ts";
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
+import { createBlockReader } from "./network-blocks.ts";
 import { readPolicyExtras } from "./policy-extras.ts";
 import { HIGHEST_PORT, isPortName, isPortNumber } from "./port.ts";
 import type { Reader } from "./reader.ts";
@@ -22,9 +24,10 @@ export const NETWORK = "a network such as 10.0.0.0/8 or fd00::/8";
 
 /**
  * networking.k8s.io/v1. What is wrong fails closed: a peer, a port or a rule allows nothing; a policy of which nobody can say
- * whom it selects isolates its whole namespace, and one of which nobody can say the direction isolates in both.
+ * whom it selects isolates its whole namespace, and one of which nobody can say the direction isolates in both. What it says as
+ * its former version did is the same value.
  */
-export function readNetworkPolicy(reader: Reader, key: string): NetworkPolicy {
+export function readNetworkPolicy(reader: Reader, key: string, former: NetworkPolicy | undefined): NetworkPolicy {
   const [namespace = "", name = ""] = key.split("/");
   const spec = reader.inside("spec", reader.at("spec") ?? {});
   spec.only("podSelector", "policyTypes", ...DIRECTIONS);
@@ -33,7 +36,7 @@ export function readNetworkPolicy(reader: Reader, key: string): NetworkPolicy {
   const types = readPolicyTypes(spec);
   const extras = readPolicyExtras(reader, "NetworkPolicy");
   const readDirection = (direction: Direction): readonly PolicyRule[] | undefined => {
-    const rules = readRules(spec, direction, namespace);
+    const rules = readRules(spec, direction, namespace, former?.[direction]);
     const isNamed = types.named.has(direction);
     if (isFormed && types.areKnown && !isNamed) return undefined;
     // Rules for pods that nobody can name, or in a direction that may not be meant, would open what other policies close.
@@ -69,22 +72,31 @@ function readPolicyTypes(spec: Reader): { readonly named: ReadonlySet<Direction>
   return { named: new Set(saysNothing ? ["ingress"] : DIRECTIONS), areKnown };
 }
 
-function readRules(spec: Reader, direction: Direction, namespace: string): readonly PolicyRule[] {
+function readRules(
+  spec: Reader,
+  direction: Direction,
+  namespace: string,
+  former: readonly PolicyRule[] | undefined,
+): readonly PolicyRule[] {
   return spec
     .list(direction)
-    .map((rule, i) => readRule(spec.inside(`${direction}[${i}]`, rule), PEER_FIELDS[direction], namespace));
+    .map((rule, i) =>
+      readRule(spec.inside(`${direction}[${i}]`, rule), PEER_FIELDS[direction], namespace, former?.[i]?.peers),
+    );
 }
 
 /** In the place of a rule that nobody can read: those behind it are known by their numbers in the object. */
 const NOTHING: PolicyRule = { peers: [], ports: [] };
 
 /** An empty list says what an absent one says: everybody, everything. One without anything right in it is another thing. */
-function readRule(rule: Reader, peersField: string, namespace: string): PolicyRule {
+function readRule(rule: Reader, peersField: string, namespace: string, former: readonly PolicyPeer[] = []): PolicyRule {
   rule.only(peersField, "ports");
   const peers = rule.list(peersField);
   const ports = rule.list("ports");
   if (rule.problems.length > 0) return NOTHING;
-  const readPeers = () => peers.map((peer, i) => readPeer(rule.inside(`${peersField}[${i}]`, peer), namespace));
+  const blocks = createBlockReader(former);
+  const readPeers = () =>
+    peers.map((peer, i) => blocks(peer) ?? readPeer(rule.inside(`${peersField}[${i}]`, peer), namespace));
   const readPorts = () => ports.map((port, i) => readPolicyPort(rule.inside(`ports[${i}]`, port)));
   return {
     peers: peers.length === 0 ? undefined : readPeers().filter((peer) => peer !== undefined),
@@ -120,7 +132,10 @@ function readIpBlock(block: Reader): PolicyPeer | undefined {
     return void block.refuse(field, text, `a smaller network inside of ${formatCidr(cidr)}`);
   });
   if (cidr === undefined || block.problems.length > 0) return undefined;
-  return { type: "network", cidr, except: except.filter((one) => one !== undefined) };
+  return createNetworkPeer(
+    cidr,
+    except.filter((one) => one !== undefined),
+  );
 }
 
 function isWithin(inner: Cidr, outer: Cidr): boolean {

@@ -1,4 +1,5 @@
 import { type Cidr, type Ip, parseCidr } from "#base/address.ts";
+import { ASSIGNED_FROM, splitList } from "../address-pools/names.ts";
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
 import type { Service, ServicePort, TrafficPolicy } from "../model/service.ts";
 import { parseRoutedAddress } from "./host-address.ts";
@@ -32,6 +33,8 @@ export function readService(reader: Reader, key: string): Service | undefined {
     uid: reader.text("metadata.uid") ?? "",
     externalIps: readAddresses(reader, "spec.externalIPs"),
     loadBalancerIps: type === "LoadBalancer" ? readLoadBalancerIps(reader) : [],
+    loadBalancerClass: type === "LoadBalancer" ? reader.text("spec.loadBalancerClass") : undefined,
+    assignedFrom: splitList(reader.map("metadata.annotations").get(ASSIGNED_FROM)),
     sourceRanges: readSourceRanges(reader),
     ports: readPorts(reader),
     affinityTimeout: readAffinity(reader),

@@ -8,6 +8,7 @@ export const PRIORITY = {
   forbid: 500,
   told: 430,
   refused: 420,
+  back: 415,
   except: 410,
   address: 400,
   loggedOpen: 330,
@@ -17,6 +18,7 @@ export const PRIORITY = {
   own: 210,
   isolation: 200,
   network: 100,
+  port: 90,
   fallback: 10,
   miss: 0,
 } as const;
@@ -28,6 +30,7 @@ export const PRIORITY_PURPOSES: Readonly<Record<keyof typeof PRIORITY, string>> 
   forbid: "Never, whatever else is said.",
   told: "What the node process is told of on its way.",
   refused: "What is answered where it ends.",
+  back: "Answers that go the way by which the questions came, whoever is nearer.",
   except: "An exception to a statement about an address.",
   address: "One address of one object.",
   loggedOpen: "A rule that is logged and asks for nothing but the pod.",
@@ -37,6 +40,7 @@ export const PRIORITY_PURPOSES: Readonly<Record<keyof typeof PRIORITY, string>> 
   own: "What a pod sends to itself: it is not isolated from that.",
   isolation: "What no rule allows.",
   network: "A network. Its prefix length is added: the longest prefix wins, as in every routing table.",
+  port: "A port, at whatever address of the node.",
   fallback: "Whatever no other flow has taken.",
   miss: "What is not foreseen.",
 };

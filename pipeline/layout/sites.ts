@@ -87,6 +87,15 @@ export const FEATURES = {
       remembered: { id: 6, why: "the endpoint that a client had last; the switch itself has made it" },
       endpoint: { id: 7, why: "an endpoint's number stands for its address" },
       hairpin: { id: 8, why: "what a service sends back to where it came from carries a virtual address meanwhile" },
+      "node-port": { id: 9, why: "a port that services have on each node leads to them, at any address of the node" },
+      "own-clients": {
+        id: 10,
+        why: "pods and processes of this node are clients within the cluster, whatever way they come",
+      },
+      outside: {
+        id: 11,
+        why: "a client outside is hidden from endpoints on other nodes, for their answers have to come back here",
+      },
       fragments: {
         id: 20,
         why: "the fragments of a datagram go to one endpoint, for only the first of them has its port",

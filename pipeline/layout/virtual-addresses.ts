@@ -18,7 +18,7 @@ export const REJECT_ADDRESS: Readonly<Record<IpFamily, Ip>> = {
   6: parseIp("fd77:6569:7200::2")!,
 };
 
-/** Whoever comes to a port of a node comes to the switch with this destination. */
+/** Whoever comes from the host to a port that services have on each node comes to the switch with this destination. */
 export const NODE_PORT_ADDRESS: Readonly<Record<IpFamily, Ip>> = {
   4: parseIp("169.254.119.103")!,
   6: parseIp("fd77:6569:7200::3")!,

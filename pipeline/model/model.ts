@@ -4,6 +4,7 @@ import type { Domains } from "../index/domains.ts";
 import type { RuleChange, Rules, SubjectChange } from "../index/rules.ts";
 import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
+import type { AddressPool } from "./address-pool.ts";
 import type { Domain } from "./domain.ts";
 import type { ClusterNetworkPolicy, NetworkPolicy } from "./policy.ts";
 import type { EndpointSlice, Service, ServiceCidr } from "./service.ts";
@@ -84,6 +85,7 @@ export interface ModelOf {
   readonly Service: Service;
   readonly EndpointSlice: EndpointSlice;
   readonly ServiceCIDR: ServiceCidr;
+  readonly AddressPool: AddressPool;
   readonly Port: Port;
   readonly Underlay: Underlay;
   readonly Domain: Domain;

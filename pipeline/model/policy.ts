@@ -1,4 +1,5 @@
-import type { Cidr } from "#base/address.ts";
+import { type Cidr, formatCidr } from "#base/address.ts";
+import { subtractCidrs } from "#base/prefixes.ts";
 import { EVERYTHING, type LabelSelector } from "./label-selector.ts";
 import type { PolicyExtras } from "./policy-extras.ts";
 
@@ -10,10 +11,29 @@ export interface PodSelection {
   readonly pods: LabelSelector;
 }
 
-export type PolicyPeer =
-  | { readonly type: "pods"; readonly selection: PodSelection }
-  /** An ipBlock: `cidr` without what `except` takes out of it. */
-  | { readonly type: "network"; readonly cidr: Cidr; readonly except: readonly Cidr[] };
+export type PolicyPeer = { readonly type: "pods"; readonly selection: PodSelection } | NetworkPeer;
+
+/** An ipBlock: `cidr` without what `except` takes out of it. */
+export interface NetworkPeer {
+  readonly type: "network";
+  readonly cidr: Cidr;
+  readonly except: readonly Cidr[];
+  /** The same as the fewest networks, in text form, by which flows know them. */
+  readonly networks: readonly string[];
+  /** How `cidr` is written, where that is not as we write it. */
+  readonly written?: string;
+}
+
+export function createNetworkPeer(cidr: Cidr, except: readonly Cidr[], written?: string): NetworkPeer {
+  if (except.length > 0)
+    return { type: "network", cidr, except, networks: subtractCidrs(cidr, except).map(formatCidr) };
+  const text = formatCidr(cidr);
+  const more = written === undefined || written === text ? {} : { written };
+  return { type: "network", cidr, except: NONE, networks: [text], ...more };
+}
+
+/** One for all: long lists of networks without exceptions are many peers. */
+const NONE: readonly Cidr[] = [];
 
 export type ClusterPolicyPeer =
   | PolicyPeer

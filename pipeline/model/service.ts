@@ -20,6 +20,9 @@ export interface Service {
   readonly externalIps: readonly Ip[];
   /** Those for which the node itself stands in: ipMode VIP. */
   readonly loadBalancerIps: readonly Ip[];
+  readonly loadBalancerClass: string | undefined;
+  /** Names of the address pools that `loadBalancerIps` were taken from. */
+  readonly assignedFrom: readonly string[];
   /** Who may come from outside to `loadBalancerIps`; undefined is everybody, an empty list nobody. */
   readonly sourceRanges: readonly Cidr[] | undefined;
   readonly ports: readonly ServicePort[];

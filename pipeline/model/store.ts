@@ -32,7 +32,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   const missing = new Set(expectedSources);
 
   function applyOne(source: string, raw: RawChange): ObjectChange | undefined {
-    const parsed = ingest(source, raw);
+    const parsed = ingest(source, raw, tables[raw.kind].get(raw.key));
     const place = `${raw.kind} ${raw.key}`;
     if (parsed.problems.length > 0) problems.set(place, parsed.problems);
     else problems.delete(place);

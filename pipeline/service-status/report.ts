@@ -1,4 +1,4 @@
-import { familyOf, formatIp, type IpFamily } from "#base/address.ts";
+import { formatIp, type IpFamily } from "#base/address.ts";
 import { flowKey, type Group } from "#openflow/flow.ts";
 import { match } from "#openflow/match.ts";
 import type { Engine } from "../engine.ts";
@@ -119,7 +119,7 @@ function reportService(sources: ServiceSources, service: Service): ServedService
   const name = keyOf(service);
   const contributions = sources.engine.contributionsOf(`services/service ${name}`);
   const made = readContributions(contributions);
-  const frontends = [...frontendsOf(service)];
+  const frontends = [...frontendsOf(service, placeOf(sources.view, sources.nodeName).addresses)];
   const reports = frontends.map((frontend) => reportFrontend(sources, frontend, made));
   const problems = sources.problems.filter(({ object }) => object === `Service ${name}`);
   const { affinityTimeout, type, internalTrafficPolicy, externalTrafficPolicy } = service;
@@ -205,10 +205,10 @@ function reportBackends(
 ): readonly BackendsReport[] {
   const place = placeOf(sources.view, sources.nodeName);
   const slices = sources.view.backends.slicesOf(keyOf(service));
-  const sets = Map.groupBy(frontends, (one) => `${portOf(one).port} ${familyOf(one.ip)} ${one.scope}`);
+  const sets = Map.groupBy(frontends, (one) => `${portOf(one).port} ${one.family} ${one.scope}`);
   return [...sets.values()].map((group) => {
     const one = group[0]!;
-    const family = familyOf(one.ip);
+    const { family } = one;
     const judged = judgeEndpoints(one.port, family, slices, place, one.scope);
     const number = groupOf(one, made);
     const counts = number === undefined ? new Map() : bucketCounts(sources, made.groups, number);

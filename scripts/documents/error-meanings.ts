@@ -19,7 +19,10 @@ export const ERROR_CHAPTERS: Readonly<Record<string, Chapter>> = {
       "The kubeconfig file cannot be read, or lacks the field that the message names.",
       "Correct the file; `kubectl --kubeconfig FILE get nodes` has to work.",
     ],
-    E_NO_HELPER: ["The executable weir-netns is in none of the places named.", "`make bundle` builds it."],
+    E_NO_HELPER: [
+      "An executable of Weir (weir-netns, weir-announce) is in none of the places named.",
+      "`make bundle` builds it.",
+    ],
     E_SOCKET_IN_USE: [
       "Another weir-node serves this node's control socket.",
       "Run one a node, or give the second another `control.socket`, bridge and state directory.",

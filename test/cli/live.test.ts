@@ -44,6 +44,7 @@ describe("weirctl against a running node", () => {
     let ready = true;
     const status = () => ({ ...sampleView().status(), ready });
     const { code, out } = await ask(["status"], { status });
+    assert.match(out, /^announces +1 addresses\n {2}192\.0\.2\.10 +of service shop\/cart, on eth0$/m);
     assert.equal(code, 0);
     assert.match(out, /^node +n1\nready +yes\n {2}switch +ok\n {2}kubernetes +failed: no answer since 12 s\n/);
     assert.match(out, /source +kubernetes\n +without clusternetworkpolicies: the API server does not know them\n/);

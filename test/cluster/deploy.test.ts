@@ -64,7 +64,7 @@ describe("deploy/weir.yaml", () => {
 
   it("runs what the image holds, and the image takes what the build makes", () => {
     const image = readFileSync(join(ROOT, "deploy/Dockerfile"), "utf8");
-    for (const name of ["weir-netns", "weir-cni"]) {
+    for (const name of ["weir-netns", "weir-announce", "weir-cni"]) {
       assert.match(image, new RegExp(`/src/dist/${name}\\b`));
       assert.ok(existsSync(join(ROOT, "dist", name)), `dist/${name}`);
     }

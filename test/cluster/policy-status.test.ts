@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { stringify } from "yaml";
 import { weirctl } from "#test/cli/run.ts";
 import { callCni } from "../../demo/cni.ts";
@@ -16,6 +18,7 @@ import { DEFINITIONS, startWeirCluster, type WeirCluster } from "../support/weir
 import { until } from "../watch/until.ts";
 import { startKubeOrSkip } from "./start.ts";
 
+const exec = promisify(execFile);
 const NAME = "weir-t-pstatus";
 const SHIM = join(import.meta.dirname, "../../dist/weir-cni");
 const NODES = ["n1", "n2", "n3"];
@@ -225,6 +228,37 @@ describe("Policies over three nodes on a real API server", function () {
     ]);
     await until(async () => (await entryOf("n1", "default/mine"))?.state === "realised", PATIENCE);
     assert.equal((await entryOf("n1", "guardrails"))?.since, before.since);
+  });
+
+  it("have failed where the switch refuses them, with its words, on that node alone: which is an Event, too", async () => {
+    const db = `--db=unix:${join(fabric.directory, "n1/ovs/db.sock")}`;
+    const { stdout } = await exec("ovs-vsctl", [db, "--bare", "--columns=_uuid", "list", "Flow_Table"]);
+    const tables = stdout.split(/\s+/).filter((uuid) => uuid !== "");
+    for (const uuid of tables)
+      await exec("ovs-vsctl", [db, "set", "Flow_Table", uuid, "flow_limit=1", "overflow_policy=refuse"]);
+    const refused = {
+      ...{
+        apiVersion: "networking.k8s.io/v1",
+        kind: "NetworkPolicy",
+        metadata: { name: "refused", namespace: "default" },
+      },
+      spec: { podSelector: {}, ingress: [{ ports: [{ port: 81 }] }] },
+    };
+    await kube.apply([refused]);
+    await until(async () => (await entryOf("n1", "default/refused"))?.state === "failed", PATIENCE);
+    await until(async () => (await entryOf("n2", "default/refused"))?.state === "realised", PATIENCE);
+    const selector = encodeURIComponent("involvedObject.name=refused,reason=WeirProblem");
+    const events = async () =>
+      JSON.stringify((await kube.request("GET", `/api/v1/namespaces/default/events?fieldSelector=${selector}`)).body);
+    await until(async () => (await events()).includes("refused on n1: "), PATIENCE);
+    assert.match(await events(), /TABLE_FULL/);
+    const { code, out } = await weirctl(["get", "policies", "refused", "--kubeconfig", kube.kubeconfig]);
+    assert.equal(code, 1);
+    assert.match(out, /refused on n1: .*TABLE_FULL/);
+    for (const uuid of tables)
+      await exec("ovs-vsctl", [db, "clear", "Flow_Table", uuid, "flow_limit", "overflow_policy"]);
+    await kube.remove([refused]);
+    await until(async () => (await entryOf("n1", "default/refused")) === undefined, PATIENCE);
   });
 
   it("are no more counted for a node that is deleted", async () => {

@@ -69,7 +69,7 @@ describe("weir-cluster on a real API server", function () {
       .log()
       .split("\n")
       .filter((line) => line.includes("does not know the kind"));
-    assert.equal(told.length, 2, told.join("\n"));
+    assert.equal(told.length, 3, told.join("\n"));
     assert.ok(!one.log().includes('"level":"error"'), one.log());
   });
 

@@ -35,6 +35,7 @@ describe("The configuration", () => {
       },
       traffic: { encapsulation: "always", tunnel: "geneve", masquerade: true },
       cni: { socket: "/var/run/weir/cni.sock", configDirectory: "/etc/cni/net.d", configName: "10-weir.conflist" },
+      services: { nodePortAddresses: [] },
       control: { socket: "/var/run/weir/control.sock" },
       http: { address: "127.0.0.1:10350" },
       denials: { samplesPerSecond: 100 },

@@ -114,7 +114,7 @@ describe("traffic to a service, explained", () => {
     assert.deepEqual(verdicts(one!), ["shop/db-0 5433/TCP allow", "shop/db-1 5434/TCP deny"]);
   });
 
-  it("comes from outside to a balancer's address within its ranges alone", () => {
+  it("comes to a balancer's address within its ranges alone, from pods too", () => {
     const status = { loadBalancer: { ingress: [{ ip: "192.0.2.80" }] } };
     const ranges = { type: "LoadBalancer", clusterIP: "10.96.0.10", loadBalancerSourceRanges: ["203.0.113.0/24"] };
     const edge = service("shop/db", { ...ranges, selector: { app: "db" }, ports: [PG] }, { status });
@@ -124,7 +124,7 @@ describe("traffic to a service, explained", () => {
       ["dropped", "loadBalancerSourceRanges does not name the sender"],
     );
     assert.equal(servicesOf("203.0.113.9", "192.0.2.80:5432", edge)[0]?.outcome, "served");
-    assert.equal(servicesOf("shop/web", "192.0.2.80:5432", edge)[0]?.outcome, "served");
+    assert.equal(servicesOf("shop/web", "192.0.2.80:5432", edge)[0]?.outcome, "dropped");
   });
 
   it("is no question of services at a port that the address does not have", () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { normalize, replacement } from "#controller/node/host/nft-tables.ts";
-import { type FirewallSettings, type NftObject, wantedTable } from "#controller/node/host/nftables.ts";
+import type { NftObject } from "#controller/node/host/nft-words.ts";
+import { type FirewallSettings, wantedTable } from "#controller/node/host/nftables.ts";
 import type { HostState } from "#pipeline/host-state.ts";
+import { hostServices } from "#test/support/host-services.ts";
 
 const state: HostState = {
   gatewayAddresses: ["10.10.1.1/24", "fd10:1::1/64"],
@@ -9,11 +11,25 @@ const state: HostState = {
   localPodCidrs: ["10.10.1.0/24", "fd10:1::/64"],
   podCidrs: ["10.10.2.0/24", "10.10.1.0/24", "fd10:2::/64"],
   nodeAddresses: ["172.18.0.2", "172.18.0.1", "172.18.0.1", "fd18::1"],
+  services: hostServices(),
 };
-const everything: FirewallSettings = { masquerade: true, tunnelPort: 6081, datapath: "netdev" };
+const everything: FirewallSettings = {
+  masquerade: true,
+  tunnelPort: 6081,
+  datapath: "netdev",
+  nodePortAddresses: [],
+};
 
 /** Whatever the configuration says. */
-const OF_SERVICES = ["services_refused", "services_leaving"];
+const OF_SERVICES = [
+  "services_outside",
+  "services_outside_asked",
+  "services_arriving",
+  "services_asked",
+  "services_refused",
+  "services_leaving",
+  "services_redirected",
+];
 
 function named(objects: readonly NftObject[], kind: string): string[] {
   return objects.flatMap((object) => (object[kind] === undefined ? [] : [String(object[kind]["name"])]));
@@ -40,13 +56,13 @@ describe("the nftables tables", () => {
       ...OF_SERVICES,
     ]);
     assert.deepEqual(
-      named(wantedTable("inet", state, { masquerade: true, tunnelPort: undefined, datapath: "system" }), "chain"),
+      named(wantedTable("inet", state, { ...everything, tunnelPort: undefined, datapath: "system" }), "chain"),
       ["pods_leaving", ...OF_SERVICES],
     );
   });
 
   it("hold no more than what they have a use for", () => {
-    const nothing: FirewallSettings = { masquerade: false, tunnelPort: undefined, datapath: "system" };
+    const nothing = { ...everything, masquerade: false, tunnelPort: undefined, datapath: "system" } as const;
     assert.deepEqual(named(wantedTable("inet", state, nothing), "chain"), OF_SERVICES);
     assert.deepEqual(wantedTable("arp", state, { ...everything, datapath: "system" }), []);
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { announcedInterfaces, wantedSysctls } from "#controller/node/host/wanted-sysctls.ts";
 import type { HostState } from "#pipeline/host-state.ts";
+import { hostServices } from "#test/support/host-services.ts";
 
 const ipv4Only: HostState = {
   gatewayAddresses: ["10.10.1.1/24"],
@@ -8,6 +9,7 @@ const ipv4Only: HostState = {
   localPodCidrs: ["10.10.1.0/24"],
   podCidrs: ["10.10.1.0/24"],
   nodeAddresses: ["fd18::1"],
+  services: hostServices(),
 };
 const dual: HostState = { ...ipv4Only, podCidrs: ["10.10.1.0/24", "fd10:2::/64"] };
 

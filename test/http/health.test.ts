@@ -19,6 +19,7 @@ function sampleMetrics() {
     connections: () => ({ told: 3, untold: 4 }),
     denials: () => ({ told: 4, untold: 96, byPolicy: [{ policy: "shop/db", direction: "ingress", count: 3 }] }),
     names: () => ({ names: 2, current: 3, lapsed: 1, refused: 0, answers: { learnt: 5, lost: 0 } }),
+    announced: () => 2,
     refresh: async () => {},
   });
 }
@@ -70,6 +71,7 @@ describe("The health server", () => {
       'weir_flows{state="failed"} 1',
       "weir_pods 3",
       'weir_problems{source="pipeline"} 1',
+      "weir_announced_addresses 2",
       'weir_connected{peer="kubernetes"} 0',
       'weir_build_info{version="0.1.0"} 1',
       "process_resident_memory_bytes ",
@@ -127,6 +129,7 @@ describe("The metrics", () => {
       connections: () => ({ told: 3, untold: 4 }),
       denials: () => ({ told: 0, untold: 0, byPolicy: [] }),
       names: () => ({ names: 0, current: 0, lapsed: 0, refused: 0, answers: {} }),
+      announced: () => 2,
       refresh: async () => {},
     });
     assert.match(await metrics.text(), /weir_problems\{source="manifests"\} 2/);

@@ -124,6 +124,7 @@ export function sampleView(changes: Partial<NodeView> = {}): NodeView {
       podCidrs: ["10.10.1.0/24"],
       pods: 1,
       peers: 1,
+      announced: [{ ip: "192.0.2.10", service: "shop/cart", link: "eth0" }],
       problems: 1,
       flows: { desired: 40, installed: 39, pending: 0, failed: 1 },
       denials: { told: 3, untold: 70 },

@@ -8,6 +8,7 @@ import { describeError } from "#base/errors.ts";
 import { silentLog } from "#base/log.ts";
 import { createHost, createUnderlay, type HostOptions, uninstallHost } from "#controller/node/host/index.ts";
 import type { HostRoute } from "#pipeline/host-state.ts";
+import { type HostServicesText, hostServices } from "#test/support/host-services.ts";
 
 interface ApplyRequest {
   readonly do: "apply";
@@ -17,6 +18,7 @@ interface ApplyRequest {
     readonly localPodCidrs: readonly string[];
     readonly podCidrs: readonly string[];
     readonly nodeAddresses: readonly string[];
+    readonly services?: HostServicesText;
   };
 }
 
@@ -56,7 +58,7 @@ async function answer(request: Request): Promise<void> {
   switch (request.do) {
     case "apply": {
       const routes = new Map(request.state.routes.map((route) => [route.destination, route]));
-      return say(await host.apply({ ...request.state, routes }));
+      return say(await host.apply({ ...request.state, routes, services: hostServices(request.state.services) }));
     }
     case "uninstall":
       await uninstallHost({ stateDirectory: settings.stateDirectory });

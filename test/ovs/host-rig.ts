@@ -107,7 +107,12 @@ export class HostRig {
 
   /** A process of its own in the node's namespace. */
   start(settings: HostSettings): HostProgram {
-    const text = JSON.stringify({ ...settings, tunnel: "geneve", stateDirectory: this.stateDirectory });
+    const text = JSON.stringify({
+      nodePortAddresses: [],
+      ...settings,
+      tunnel: "geneve",
+      stateDirectory: this.stateDirectory,
+    });
     const program = new HostProgram(
       spawn("ip", ["netns", "exec", this.#netns("node"), process.execPath, PROGRAM, text]),
     );

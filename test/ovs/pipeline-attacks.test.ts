@@ -167,7 +167,7 @@ describe("a hostile packet in the real tables", function () {
     },
     ...Object.fromEntries(
       [
-        { to: "its node", destination: "172.18.0.1", by: "nodes/gateway" },
+        { to: "its node", destination: "172.18.0.1", by: "services/node-port > nodes/gateway" },
         { to: "an address of its node that nobody told us", destination: "192.0.2.1", by: "base/outside" },
       ].flatMap(({ to, destination, by }) =>
         [6081, 4789].map((port) => [
@@ -181,7 +181,7 @@ describe("a hostile packet in the real tables", function () {
     ),
     "a tunnel's packet to the node, in a first fragment": {
       packet: packet(FROM_WEB, WEB.ipv6, "fd18::1", "nw_proto=17", "nw_frag=first", "udp_dst=6081"),
-      path: `${PODS_OWN} > nodes/gateway > base/tunnelled`,
+      path: `${PODS_OWN} > services/node-port > nodes/gateway > base/tunnelled`,
     },
     "a tunnel's packet to another node, at its end": {
       packet: packet(FROM_TUNNEL, FAR.ipv4, "172.18.0.1", "nw_proto=17", "udp_dst=6081"),

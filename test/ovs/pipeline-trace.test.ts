@@ -105,7 +105,8 @@ describe("packets in the real tables", function () {
       },
       "pod to its node's address": {
         packet: packet(FROM_WEB, WEB.ipv6, "fd18::1"),
-        ...{ path: `${PODS_OWN} > nodes/gateway > connections/commit > base/output`, exit: `port ${PORTS.gateway}` },
+        path: `${PODS_OWN} > services/node-port > nodes/gateway > connections/commit > base/output`,
+        exit: `port ${PORTS.gateway}`,
       },
       "pod to the world": {
         packet: packet(FROM_WEB, WEB.ipv4, "203.0.113.7"),

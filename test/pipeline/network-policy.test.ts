@@ -107,6 +107,59 @@ describe("a NetworkPolicy, read", () => {
   });
 });
 
+describe("another version of a NetworkPolicy", () => {
+  const block = (cidr: unknown, more: object = {}) => ({ ipBlock: { cidr, ...more } });
+  const readVersion = (from: readonly unknown[], former?: NetworkPolicy) => {
+    const object = { spec: { ingress: [{ from }] } };
+    return ingest("test", { kind: "NetworkPolicy", key: "shop/p", object }, former);
+  };
+  const peersOf = (policy: unknown) => (policy as NetworkPolicy).ingress?.[0]?.peers ?? [];
+
+  it("says what it would say without a former one, whatever that was", () => {
+    const networks = [
+      "10.0.0.1/32",
+      "10.0.0.2/32",
+      "10.0.0.0/8",
+      "10.9.9.9/8",
+      "fd00::/16",
+      "FD00:0::/16",
+      "::1.2.3.4/128",
+    ];
+    const peer = fc.oneof(
+      { weight: 12, arbitrary: fc.constantFrom(...networks).map((cidr) => block(cidr)) },
+      fc.constantFrom<unknown>(
+        ...[block("10.0.0.0/8", { except: [] }), block("10.0.0.0/8", { except: ["10.1.0.0/16"] }), block("10.0.0.0")],
+        ...[{ podSelector: {} }, { ...block("10.0.0.0/8"), podSelector: {} }, block("::/0", { cidrs: [] }), null, {}],
+      ),
+    );
+    const list = fc.array(peer, { maxLength: 50 });
+    fc.assert(
+      fc.property(list, list, fc.nat(50), fc.nat(50), (one, other, from, to) => {
+        const former = readVersion(one).value as NetworkPolicy;
+        // A wholly other list, and one of which most is as it was.
+        for (const next of [other, [...one.slice(0, from), ...other.slice(0, 3), ...one.slice(to)]])
+          assert.deepEqual(readVersion(next, former), readVersion(next));
+      }),
+    );
+  });
+
+  it("shares with the former one what is as it was, however it is written", () => {
+    const list = Array.from({ length: 2000 }, (_, i) =>
+      block(i % 2 === 0 ? `10.0.${i >> 8}.${i & 255}/32` : `FD00::0:${i}/128`),
+    );
+    const former = readVersion(list).value as NetworkPolicy;
+    for (const next of [
+      list.with(7, block("192.0.2.1/32")),
+      list.toSpliced(1000, 2),
+      list.toSpliced(3, 0, block("::/0")),
+    ]) {
+      const known = new Set(peersOf(former));
+      const fresh = peersOf(readVersion(next, former).value).filter((one) => !known.has(one));
+      assert.ok(fresh.length <= 1, `${fresh.length}`);
+    }
+  });
+});
+
 describe("a malformed NetworkPolicy", () => {
   it("leaves out a peer that is wrong, and allows nobody when all are", () => {
     const wrong: readonly (readonly [unknown, string])[] = [

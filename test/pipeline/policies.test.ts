@@ -90,6 +90,32 @@ describe("the flows of policies", () => {
     );
   });
 
+  it("are the same after any history of long lists of networks, in which one may be twice", () => {
+    const pool = [
+      ...Array.from({ length: 40 }, (_, i) => `10.10.1.${i}/32`),
+      "10.10.0.0/16",
+      "fd10:1::2/128",
+      "fd10:1::/64",
+    ];
+    const list = fc.array(fc.constantFrom(...pool), { maxLength: 60 });
+    const pods = PODS.map((key): RawChange => ({ kind: "Pod", key, object: { spec: { nodeName: "n1" }, status: {} } }));
+    const change = fc.tuple(fc.constantFrom("a/one", "a/two"), fc.array(list, { minLength: 1, maxLength: 2 }));
+    const policyOf = ([key, rules]: readonly [string, readonly (readonly string[])[]]): RawChange => {
+      const ingress = rules.map((one) => ({ from: one.map((cidr) => ({ ipBlock: { cidr } })), ports: [{ port: 80 }] }));
+      return { kind: "NetworkPolicy", key, object: { spec: { podSelector: {}, ingress } } };
+    };
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (history) => {
+        const lived = start(pods);
+        for (const one of history) lived.step(batch(policyOf(one)));
+        const last = new Map(history.map((one) => [one[0], policyOf(one)]));
+        const flowsOf = ({ desired }: Pipeline) => [...desired.flows].sort(([a], [b]) => (a < b ? -1 : 1));
+        assert.deepEqual(flowsOf(lived), flowsOf(start([...pods, ...last.values()])));
+        assert.deepEqual(lived.engine.recompute(lived.view), []);
+      }),
+    );
+  });
+
   it("are the same after any history", () => {
     const change = fc.oneof(
       { weight: 3, arbitrary: policyChange },

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { formatFlow, formatGroupEntry } from "#openflow/text/index.ts";
 import { type Compiled, compile } from "#pipeline/compile.ts";
-import type { HostRoute, HostState } from "#pipeline/host-state.ts";
+import type { HostRoute, HostServices, HostState } from "#pipeline/host-state.ts";
 import { TABLE_NAMES } from "#pipeline/layout/tables.ts";
 import { formatOwner } from "#pipeline/owner.ts";
 import type { Settings } from "#pipeline/settings.ts";
@@ -67,6 +67,17 @@ function describeHost(host: HostState): readonly string[] {
     ...host.localPodCidrs.map((cidr) => `pods here: ${cidr}`),
     ...host.podCidrs.map((cidr) => `pods anywhere: ${cidr}`),
     ...host.nodeAddresses.map((address) => `node: ${address}`),
+    ...describeServices(host.services),
+  ];
+}
+
+function describeServices(services: HostServices): readonly string[] {
+  return [
+    ...[...services.nodePorts].sort().map((port) => `node port: ${port}`),
+    ...[...services.ownPorts].sort().map((port) => `port of a service at this node: ${port}`),
+    ...[...services.outsidePorts].sort().map((port) => `port of a service elsewhere: ${port}`),
+    ...[...services.balancedAddresses].sort().map((address) => `balanced: ${address}`),
+    ...[...services.healthChecks].map(([port, service]) => `health of ${service} at port ${port}`),
   ];
 }
 

@@ -29,6 +29,7 @@ describe("a Service, read", () => {
       {
         ...{ namespace: "shop", name: "cart", uid: "", type: "ClusterIP", clusterIps: ["10.96.0.1"] },
         ...{ externalIps: [], loadBalancerIps: [], sourceRanges: undefined, affinityTimeout: undefined },
+        ...{ loadBalancerClass: undefined, assignedFrom: [] },
         ...{ internalTrafficPolicy: "Cluster", externalTrafficPolicy: "Cluster", healthCheckNodePort: undefined },
         ports: [{ name: "", protocol: 6, port: 80, nodePort: undefined }],
       },
@@ -57,6 +58,14 @@ describe("a Service, read", () => {
     assert.deepEqual(problems, []);
     assert.deepEqual(service.loadBalancerIps.map(formatIp), ["192.0.2.1", "192.0.2.2"]);
     assert.deepEqual(readService({ type: "NodePort" }, { status }).service.loadBalancerIps, []);
+  });
+
+  it("says whose balancer it asks for, and from which pools its addresses were taken", () => {
+    const metadata = { annotations: { "weir.dev/assigned-from": "blue, green" } };
+    const spec = { type: "LoadBalancer", loadBalancerClass: "weir.dev/announced" };
+    const { service, problems } = readService(spec, { metadata });
+    assert.deepEqual(problems, []);
+    assert.deepEqual([service.loadBalancerClass, service.assignedFrom], ["weir.dev/announced", ["blue", "green"]]);
   });
 
   it("lets in those whom its source ranges name, nobody where all of them are wrong", () => {

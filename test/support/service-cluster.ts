@@ -13,7 +13,7 @@ export interface ServiceCluster {
   readonly wire: ServiceWire;
   address(pod: string, family: Family): string;
   netns(pod: string): string;
-  /** Makes the cluster's services and slices be these; resolves when both switches have them. */
+  /** Makes the cluster's services and slices be these; resolves when both switches and hosts have them. */
   put(objects: readonly object[]): Promise<void>;
   /** Of a node's switch, as ovs-ofctl says it. */
   ofctl(node: string, ...words: readonly string[]): Promise<string>;
@@ -47,12 +47,22 @@ export async function startServiceCluster(plan: ClusterPlan): Promise<ServiceClu
     address: (name, family) => pod(name).addresses[family]!,
     netns: (name) => pod(name).netns,
     async put(objects) {
-      const beacon = service("beacon", { clusterIPs: [BEACON(++round)], ports: [{ port: 1 }] });
+      const nodePort = 20_000 + ++round;
+      const beacon = service("beacon", {
+        type: "NodePort",
+        clusterIPs: [BEACON(round)],
+        ports: [{ port: 1, nodePort }],
+      });
       await cluster.write("services.yaml", [...objects, SERVICE_CIDR, beacon]);
-      for (const node of lab.nodes.keys())
+      for (const [node, { endpoint }] of lab.nodes) {
         await until(async () =>
           (await ofctl(node, "dump-flows", `table=${TABLES.Service.id}`)).includes(BEACON(round)),
         );
+        const list = ["nft", "list", "set", "inet", "weir", "node_ports_4"];
+        await until(async () =>
+          (await shell("ip", "netns", "exec", endpoint.netns, ...list)).includes(`tcp . ${nodePort}`),
+        );
+      }
     },
     async close() {
       await wire.close();

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { createBackoff } from "#base/backoff.ts";
 import { createEventQueue, type EventQueue } from "#controller/status/event-queue.ts";
 import { createKeyedWriter } from "#controller/status/keyed-writer.ts";
@@ -44,20 +43,19 @@ class PolicyStatusDuty implements RunningDuty {
 
   constructor(context: DutyContext) {
     this.#context = context;
-    const { request, instance, log, signal } = context;
+    const { request, instance, log, signal, now, wait } = context;
     this.#events = createEventQueue({
-      ...{ component: "weir-cluster", instance, request, log, signal },
+      ...{ component: "weir-cluster", instance, request, log, signal, wait },
       uidOf: (kind, key) => this.#objects.get(`${kind} ${key}`)?.uid,
     });
     this.#writer = createKeyedWriter({
       ...{ what: "what is to be said of a policy", settle: SETTLE, log, signal },
       write: (id) => this.#tell(id),
       backoff: createBackoff(1_000, 60_000),
-      wait: (milliseconds, ended) => delay(milliseconds, undefined, { signal: ended, ref: false }),
-      now: () => performance.now(),
+      ...{ now, wait },
     });
-    const timer = setInterval(() => this.#listen(), LOOK_EVERY);
-    signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+    // Only the end comes back from it.
+    this.#listen().catch(() => {});
   }
 
   receive(changes: readonly RawChange<string>[], isComplete: boolean): void {
@@ -74,7 +72,7 @@ class PolicyStatusDuty implements RunningDuty {
     if (POLICIES.has(kind)) return this.#applyPolicy(`${kind} ${key}`, kind, key, object as WatchedPolicy | undefined);
     const watched = object as WatchedReport | undefined;
     if (watched === undefined) this.#heardAt.delete(key);
-    else this.#heardAt.set(key, performance.now());
+    else this.#heardAt.set(key, this.#context.now());
     return [...this.#statuses.setSilent(key, false), ...this.#statuses.setReport(key, watched?.report)];
   }
 
@@ -93,10 +91,13 @@ class PolicyStatusDuty implements RunningDuty {
     });
   }
 
-  #listen(): void {
-    for (const [node, at] of this.#heardAt)
-      if (performance.now() - at > SILENT_AFTER)
-        for (const id of this.#statuses.setSilent(node, true)) this.#writer.touch(id);
+  async #listen(): Promise<never> {
+    const { now, wait, signal } = this.#context;
+    while (true) {
+      await wait(LOOK_EVERY, signal);
+      for (const [node, at] of this.#heardAt)
+        if (now() - at > SILENT_AFTER) for (const id of this.#statuses.setSilent(node, true)) this.#writer.touch(id);
+    }
   }
 
   async #tell(id: string): Promise<void> {

@@ -5,6 +5,7 @@ import {
   hostAndPort,
   interfaceName,
   matching,
+  networks,
   oneOf,
   section,
   socketPath,
@@ -127,6 +128,13 @@ export const schema = z
             "10-weir.conflist",
           ),
           "Its file name; runtimes take the first one in the folder's order.",
+        ),
+      }),
+      services: section({
+        nodePortAddresses: described(
+          z._default(networks(), []),
+          "The networks of those of this node's addresses that have NodePorts. None: every address, but those of loopback and weir-gw0.",
+          "[10.0.0.0/8, fd00::/8]",
         ),
       }),
       control: section({

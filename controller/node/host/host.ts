@@ -8,7 +8,8 @@ import { createFormerValues, type FormerValues } from "./former-values.ts";
 import { type GatewayLink, gatewayLines, readGateway } from "./gateway.ts";
 import { createNftTables, removeNftTables } from "./nft-tables.ts";
 import { wantedTable } from "./nftables.ts";
-import { type InstalledRoute, ROUTE_PROTOCOL, readRoutes, routeLines } from "./routes.ts";
+import { ROUTE_PROTOCOL, readRoutes, routeLines } from "./routes.ts";
+import { familiesOf, type InstalledSteering, steeringLines } from "./steering.ts";
 import { applySysctls, readSysctl, restoreSysctls } from "./sysctls.ts";
 import { announcedInterfaces, usesIpv6, wantedSysctls } from "./wanted-sysctls.ts";
 
@@ -19,6 +20,8 @@ export interface HostOptions {
   readonly encapsulation: "always" | "never" | "hybrid";
   readonly tunnel: "geneve" | "vxlan";
   readonly masquerade: boolean;
+  /** CIDR text; NodePorts are for addresses of this node within them, or for all when there are none. */
+  readonly nodePortAddresses: readonly string[];
   /** Of weir-gw0, as of pods; undefined while it is not known: then the interface keeps its own. */
   mtu(): number | undefined;
   /** The interface of direct routes; undefined while it is not known: then the kernel chooses by the next hop. */
@@ -46,9 +49,10 @@ const ROUNDS = 3;
 export function createHost(options: HostOptions): Host {
   const former = createFormerValues(options.stateDirectory);
   const nftTables = createNftTables();
-  const { masquerade, datapath, encapsulation, tunnel } = options;
+  const { masquerade, datapath, encapsulation, tunnel, nodePortAddresses } = options;
   const firewall = {
     masquerade,
+    nodePortAddresses,
     datapath,
     tunnelPort: encapsulation === "never" ? undefined : TUNNEL_PORT[tunnel],
   };
@@ -83,13 +87,16 @@ export async function uninstallHost(options: { readonly stateDirectory: string }
 }
 
 async function removeRouting(): Promise<void> {
-  const [gateway, routes] = await Promise.all([listGateway(), listRoutes()]);
+  const [gateway, installed] = await Promise.all([listGateway(), listInstalled()]);
+  const steering = steeringLines(installed, new Set());
   const lines = [
-    ...routeLines(routes, [], undefined),
+    ...routeLines(readRoutes(installed.routes), [], undefined),
+    ...steering[4],
     ...(gateway === undefined ? [] : gatewayLines({ ...gateway, up: true }, { mtu: undefined, addresses: [] })),
     ...(gateway?.up ? [`link set dev ${GATEWAY_INTERFACE} down`] : []),
   ];
-  if (lines.length > 0) await runBatch(lines);
+  await runBatch(lines);
+  await runBatch(steering[6], "-6");
 }
 
 async function restoreFormerValues(former: FormerValues): Promise<void> {
@@ -113,25 +120,32 @@ async function mendRouting(state: HostState, options: HostOptions): Promise<numb
   let complaint: unknown;
   let before: readonly string[] = [];
   for (let round = 0; ; round++) {
-    const lines = await routingLines(state, options);
-    if (lines.length === 0) return changes;
-    if (round === ROUNDS || isEqual(lines, before)) throw notMended(lines, complaint);
-    changes += lines.length;
-    complaint = await runBatch(lines).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    before = lines;
+    const [lines, ofIpv6] = await routingLines(state, options);
+    const all = [...lines, ...ofIpv6];
+    if (all.length === 0) return changes;
+    if (round === ROUNDS || isEqual(all, before)) throw notMended(all, complaint);
+    changes += all.length;
+    complaint = await runBatch(lines)
+      .then(() => runBatch(ofIpv6, "-6"))
+      .then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    before = all;
   }
 }
 
-async function routingLines(state: HostState, options: HostOptions): Promise<string[]> {
-  const [gateway, routes] = await Promise.all([listGateway(), listRoutes()]);
+/** Those that are only for IPv6 by themselves, for `ip` reads rules of one family at a time. */
+async function routingLines(state: HostState, options: HostOptions): Promise<[string[], readonly string[]]> {
+  const [gateway, installed] = await Promise.all([listGateway(), listInstalled()]);
   if (gateway === undefined) throw noGateway();
-  return [
+  const steering = steeringLines(installed, familiesOf(state.services.outsidePorts));
+  const lines = [
     ...gatewayLines(gateway, { mtu: options.mtu(), addresses: state.gatewayAddresses }),
-    ...routeLines(routes, state.routes.values(), options.transportInterface()),
+    ...routeLines(readRoutes(installed.routes), state.routes.values(), options.transportInterface()),
+    ...steering[4],
   ];
+  return [lines, steering[6]];
 }
 
 function notMended(lines: readonly string[], complaint: unknown): HostError {
@@ -164,8 +178,13 @@ async function listGateway(): Promise<GatewayLink | undefined> {
   }
 }
 
-async function listRoutes(): Promise<InstalledRoute[]> {
-  return readRoutes(await run("ip", ["-N", "-j", "route", "show", "table", "all", "proto", String(ROUTE_PROTOCOL)]));
+async function listInstalled(): Promise<InstalledSteering> {
+  const [routes, ipv4, ipv6] = await Promise.all([
+    run("ip", ["-N", "-j", "route", "show", "table", "all", "proto", String(ROUTE_PROTOCOL)]),
+    run("ip", ["-N", "-j", "-4", "rule", "show"]),
+    run("ip", ["-N", "-j", "-6", "rule", "show"]),
+  ]);
+  return { routes, rules: { 4: ipv4, 6: ipv6 } };
 }
 
 async function readAnnounced(state: HostState): Promise<string[]> {
@@ -174,6 +193,6 @@ async function readAnnounced(state: HostState): Promise<string[]> {
 }
 
 /** `-force`: what one line cannot do does not keep the others from being done. */
-async function runBatch(lines: readonly string[]): Promise<void> {
-  await run("ip", ["-force", "-batch", "-"], `${lines.join("\n")}\n`);
+async function runBatch(lines: readonly string[], ...options: readonly string[]): Promise<void> {
+  if (lines.length > 0) await run("ip", [...options, "-force", "-batch", "-"], `${lines.join("\n")}\n`);
 }

@@ -1,6 +1,6 @@
 import { isEqual } from "#base/equal.ts";
 import { CommandError, isListed, run } from "../system/commands.ts";
-import { NFT_FAMILIES, NFT_TABLE, type NftFamily, type NftObject } from "./nftables.ts";
+import { NFT_FAMILIES, NFT_TABLE, type NftFamily, type NftObject } from "./nft-words.ts";
 
 /** Our tables in the kernel. */
 export interface NftTables {

@@ -17,6 +17,8 @@ export interface Readings {
   denials(): DenialReadings;
   /** What pods were told of names that policies speak of. */
   names(): NameReadings;
+  /** How many addresses of services this node announces. */
+  announced(): number;
   /** New connections on which policies decided that are logged. */
   connections(): Told;
   /** Reads in the switch what is to be counted. */
@@ -123,6 +125,9 @@ function registerReadings(registry: Registry, version: string, readings: Reading
   });
   gauge(registry, "weir_pods", "Pods plugged into this node's bridge.", [], (set) => set({}, readings.pods()));
   gauge(registry, "weir_peers", "Other nodes that are reached.", [], (set) => set({}, readings.peers()));
+  gauge(registry, "weir_announced_addresses", "Addresses of services that this node announces.", [], (set) =>
+    set({}, readings.announced()),
+  );
   gauge(registry, "weir_problems", "Objects that are wrong, by source.", ["source"], (set) => {
     for (const [source, count] of readings.problems()) set({ source }, count);
   });

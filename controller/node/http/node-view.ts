@@ -58,6 +58,8 @@ export interface NodeStatus {
   readonly podCidrs: readonly string[];
   readonly pods: number;
   readonly peers: number;
+  /** Addresses of services that this node answers for on its links. */
+  readonly announced: readonly AnnouncedEntry[];
   readonly problems: number;
   readonly flows: FlowCounts;
   readonly denials: DenialCounts;
@@ -71,6 +73,14 @@ export interface DenialCounts {
   readonly told: number;
   /** Which were too many in their second; as they were read last. */
   readonly untold: number;
+}
+
+export interface AnnouncedEntry {
+  readonly ip: string;
+  /** "namespace/name" of the service. */
+  readonly service: string;
+  /** The interface. */
+  readonly link: string;
 }
 
 export interface FlowCounts {

@@ -86,7 +86,7 @@ export class Switch {
 
   #take(packet: PacketIn): void {
     this.#options.onPacket?.(packet);
-    if (packet.type === "packet_in") this.#denied.take(packet.metadata, () => this.#connection);
+    if (packet.type === "nxt_packet_in2") this.#denied.take(packet.properties.metadata ?? [], () => this.#connection);
   }
 
   #connected(connection: OpenFlowConnection): void {

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { parseCidr } from "#base/address.ts";
 
 /**
  * What configurations are made of. Each field's `error` says what would be right, for that is the second half of every message,
@@ -45,6 +46,12 @@ export function section<T extends z.core.$ZodShape>(shape: T): z.ZodMiniPrefault
   const object = z.strictObject(shape, { error: "a section: keys and values, indented" });
   return z.prefault(object, () => ({}) as z.core.util.NoUndefined<z.core.input<typeof object>>);
 }
+
+export const networks = () => {
+  const error = "a list of networks, such as [10.0.0.0/8, fd00::/8]";
+  const isNetwork = (text: unknown): boolean => typeof text !== "string" || parseCidr(text) !== undefined;
+  return z.array(z.string({ error }).check(z.refine(isNetwork, { error })), { error });
+};
 
 export const hostAndPort = () => {
   const error = "HOST:PORT with an address and a port from 1 to 65535, such as 127.0.0.1:10350 or [::1]:10350";

@@ -1,4 +1,5 @@
 import type { Ip } from "#base/address.ts";
+import { differenceOf } from "#base/lists.ts";
 import { formatHost } from "../../index/expand-policy.ts";
 import { formatRulePort, type Rule } from "../../index/rules.ts";
 import type { Domain } from "../../model/domain.ts";
@@ -9,13 +10,12 @@ import type { PolicyKey } from "./keys.ts";
 /** The keys in which a rule stood or stands, less those in which it stands as before. */
 export function* differingParts(before: Rule | undefined, after: Rule | undefined, view: View): Iterable<PolicyKey> {
   if (before !== undefined && after !== undefined && isSameConjunction(before, after)) {
-    yield* parts(after, before, view);
     yield* parts(before, after, view);
     return;
   }
   for (const rule of [before, after])
     if (rule !== undefined) {
-      yield* parts(rule, undefined, view);
+      yield* parts(undefined, rule, view);
       for (const port of subjectPorts(rule, view)) yield { type: "subject", port };
     }
 }
@@ -34,22 +34,22 @@ function isSameConjunction(a: Rule, b: Rule): boolean {
   );
 }
 
-/** The peers and ports of a rule that are not in the other. */
-function* parts(rule: Rule, other: Rule | undefined, view: View): Iterable<PolicyKey> {
-  const known = {
-    selections: new Set(other?.peers?.selections),
-    networks: new Set(other?.peers?.networks),
-    domains: new Set(other?.peers?.domains),
-    ports: new Set(other?.ports?.map(formatRulePort)),
-  };
-  for (const selection of rule.peers?.selections ?? [])
-    if (!known.selections.has(selection))
-      for (const podKey of view.selections.membersOf(selection))
-        for (const ip of addressesOf(podKey, view)) yield peerKey(ip);
-  for (const network of rule.peers?.networks ?? []) if (!known.networks.has(network)) yield { type: "peer", network };
-  for (const pattern of rule.peers?.domains ?? [])
-    if (!known.domains.has(pattern)) for (const ip of view.domains.addressesOf(pattern)) yield peerKey(ip);
-  for (const port of (rule.ports ?? []).map(formatRulePort)) if (!known.ports.has(port)) yield { type: "port", port };
+/** The peers and ports of which one rule has others than the other. */
+function* parts(before: Rule | undefined, after: Rule | undefined, view: View): Iterable<PolicyKey> {
+  for (const selection of differing(before?.peers?.selections, after?.peers?.selections))
+    for (const podKey of view.selections.membersOf(selection))
+      for (const ip of addressesOf(podKey, view)) yield peerKey(ip);
+  for (const network of differing(before?.peers?.networks, after?.peers?.networks)) yield { type: "peer", network };
+  for (const pattern of differing(before?.peers?.domains, after?.peers?.domains))
+    for (const ip of view.domains.addressesOf(pattern)) yield peerKey(ip);
+  for (const port of differing(before?.ports?.map(formatRulePort), after?.ports?.map(formatRulePort)))
+    yield { type: "port", port };
+}
+
+function* differing(before: readonly string[] = [], after: readonly string[] = []): Iterable<string> {
+  const { added, removed } = differenceOf(before, after);
+  yield* added;
+  yield* removed;
 }
 
 function* subjectPorts({ subject }: Rule, view: View): Iterable<string> {

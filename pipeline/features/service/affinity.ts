@@ -1,4 +1,3 @@
-import { familyOf } from "#base/address.ts";
 import type { Action, LearnSpec, Subfield } from "#openflow/actions.ts";
 import type { FieldName } from "#openflow/fields.ts";
 import type { Contribution } from "../../feature.ts";
@@ -6,9 +5,9 @@ import { cookieOf } from "../../layout/cookie.ts";
 import { PRIORITY } from "../../layout/priorities.ts";
 import { TABLES } from "../../layout/tables.ts";
 import type { Service } from "../../model/service.ts";
-import { alsoMatchRegister, goto, registerField, setRegister } from "../vocabulary.ts";
+import { alsoMatchRegister, ethTypeOf, goto, registerField, setRegister } from "../vocabulary.ts";
 import { type Frontend, flowOf, keyOf } from "./frontends.ts";
-import { type Bucketed, ethTypeOf, translateTo } from "./groups.ts";
+import { type Bucketed, translateTo } from "./groups.ts";
 import { PORT_FIELDS } from "./port-fields.ts";
 
 /** For each address of a service with session affinity: who was there comes to the same endpoint while it lasts. */
@@ -49,12 +48,12 @@ export function rememberedCookie(serviceKey: string): bigint {
 }
 
 /** Made anew by each connection, which begins its time anew; gone with the flow that makes it. */
-function learn(service: Service, { ip, port }: Frontend, timeout: number): Action {
+function learn(service: Service, { family, port }: Frontend, timeout: number): Action {
   const { destination } = PORT_FIELDS[port.protocol]!;
   const [from, to, bits] =
-    familyOf(ip) === 4 ? (["ip_src", "ip_dst", 32] as const) : (["ipv6_src", "ipv6_dst", 128] as const);
+    family === 4 ? (["ip_src", "ip_dst", 32] as const) : (["ipv6_src", "ipv6_dst", 128] as const);
   const specs: readonly LearnSpec[] = [
-    { type: "match", source: ethTypeOf(ip), destination: { field: "eth_type", start: 0, bits: 16 } },
+    { type: "match", source: ethTypeOf(family), destination: { field: "eth_type", start: 0, bits: 16 } },
     { type: "match", source: port.protocol, destination: { field: "nw_proto", start: 0, bits: 8 } },
     ...[whole(from, bits), whole(to, bits), whole(destination, 16)].map(
       (field): LearnSpec => ({ type: "match", source: field, destination: field }),

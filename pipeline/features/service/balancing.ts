@@ -1,4 +1,4 @@
-import { familyOf } from "#base/address.ts";
+import type { Ip } from "#base/address.ts";
 import type { Contribution } from "../../feature.ts";
 import type { Backends } from "../../index/backends.ts";
 import { REJECT_ADDRESS } from "../../layout/virtual-addresses.ts";
@@ -9,24 +9,30 @@ import { rememberClients } from "./affinity.ts";
 import { refuseFragments, takeFragments } from "./fragments.ts";
 import { type Frontend, flowOf, frontendsOf, keyOf } from "./frontends.ts";
 import { numberEndpoints, selectGroups, translateTo } from "./groups.ts";
+import { deriveHostSide } from "./host-side.ts";
 import { keepsLeaving, withLeaving } from "./leaving.ts";
 import { divide, type Shares } from "./parts.ts";
 
+/** This node. */
+export interface Here extends Place {
+  readonly addresses: readonly Ip[];
+}
+
 /** Everything that a service comes to: a flow for each address and port, a group for each set of endpoints. */
-export function deriveService(service: Service, backends: Backends, place: Place): readonly Contribution[] {
+export function deriveService(service: Service, backends: Backends, here: Here): readonly Contribution[] {
   const slices = backends.slicesOf(keyOf(service));
   const contributions: Contribution[] = [];
   const groups = new Map<string, readonly Contribution[]>();
-  for (const frontend of frontendsOf(service)) {
-    const { port, ip, scope } = frontend;
-    const find = (within: TrafficPolicy) => endpointsOf(port, familyOf(ip), slices, place, within);
+  for (const frontend of frontendsOf(service, here.addresses)) {
+    const { port, family, scope } = frontend;
+    const find = (within: TrafficPolicy) => endpointsOf(port, family, slices, here, within);
     const endpoints = find(scope);
     if (endpoints.length === 0) {
       const isElsewhere = scope === "Local" && find("Cluster").length > 0;
       contributions.push(...(isElsewhere ? [flowOf(frontend, "services/local", [])] : refuse(service, frontend)));
       continue;
     }
-    const key = groupKey(service, { port, family: familyOf(ip), scope });
+    const key = groupKey(service, { port, family, scope });
     const shares = divide(key, numberEndpoints(endpoints), backends.groupId);
     if (shares === undefined) {
       contributions.push(
@@ -37,12 +43,12 @@ export function deriveService(service: Service, backends: Backends, place: Place
     }
     if (shares.left > 0) contributions.push(tooMany(service, port, shares.left));
     if (!groups.has(key)) {
-      const leaving = keepsLeaving(service, port) ? leavingOf(port, familyOf(ip), slices, place, scope) : [];
-      groups.set(key, withLeaving(selectGroups(service, port, familyOf(ip), shares), endpoints, leaving));
+      const leaving = keepsLeaving(service, port) ? leavingOf(port, family, slices, here, scope) : [];
+      groups.set(key, withLeaving(selectGroups(service, port, family, shares), endpoints, leaving));
     }
-    contributions.push(...serve(service, frontend, shares), ...takeFragments(service, frontend, endpoints, place));
+    contributions.push(...serve(service, frontend, shares), ...takeFragments(service, frontend, endpoints, here));
   }
-  return [...contributions, ...[...groups.values()].flat()];
+  return [...contributions, ...[...groups.values()].flat(), ...deriveHostSide(service, here.addresses)];
 }
 
 function serve(service: Service, frontend: Frontend, { groupId, parts }: Shares): readonly Contribution[] {
@@ -54,7 +60,7 @@ function serve(service: Service, frontend: Frontend, { groupId, parts }: Shares)
 
 /** The host refuses it. That it is committed makes the refusal an answer of the service's address. */
 function refuse(service: Service, frontend: Frontend): readonly Contribution[] {
-  const to = { ip: REJECT_ADDRESS[familyOf(frontend.ip)], port: undefined };
+  const to = { ip: REJECT_ADDRESS[frontend.family], port: undefined };
   return [flowOf(frontend, "services/reject", [translateTo(to)]), ...refuseFragments(service, frontend, to)];
 }
 

@@ -1,4 +1,4 @@
-import { familyOf, formatIp } from "#base/address.ts";
+import { formatIp, type Ip } from "#base/address.ts";
 import type { Contribution } from "../../feature.ts";
 import { fnv1a } from "../../index/conjunction-ids.ts";
 import type { Endpoint, Place } from "../../model/endpoints.ts";
@@ -44,16 +44,20 @@ function priorityOf({ priority }: Frontend): number {
 }
 
 /** An address of its own, which several services never share, with one port of UDP. */
-function isAlone({ clusterIps, ports }: Service, { ip, port }: Frontend): boolean {
+function isAlone({ clusterIps, ports }: Service, frontend: Frontend): frontend is Frontend & { readonly ip: Ip } {
+  const { ip, port } = frontend;
   const { UDP } = PROTOCOLS;
   return (
-    port.protocol === UDP && clusterIps.includes(ip) && ports.filter(({ protocol }) => protocol === UDP).length === 1
+    port.protocol === UDP &&
+    ip !== undefined &&
+    clusterIps.includes(ip) &&
+    ports.filter(({ protocol }) => protocol === UDP).length === 1
   );
 }
 
-function laterFragments(frontend: Frontend, to: Target): Contribution {
-  const { ip, port } = frontend;
-  const nw_proto = familyOf(ip) === 4 ? port.protocol : IPV6_FRAGMENT;
+function laterFragments(frontend: Frontend & { readonly ip: Ip }, to: Target): Contribution {
+  const { family, port, ip } = frontend;
+  const nw_proto = family === 4 ? port.protocol : IPV6_FRAGMENT;
   const later = {
     ...{ ...frontend, priority: priorityOf(frontend) },
     spec: { ...toAddress(ip), nw_proto, ip_frag: FRAGMENT.later },

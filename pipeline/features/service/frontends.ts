@@ -1,19 +1,20 @@
-import { familyOf, formatIp, type Ip } from "#base/address.ts";
+import { familyOf, formatIp, type Ip, type IpFamily } from "#base/address.ts";
 import type { Action } from "#openflow/actions.ts";
 import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import { networkPriority, PRIORITY } from "../../layout/priorities.ts";
-import { SOURCE } from "../../layout/registers.ts";
 import type { Site } from "../../layout/sites.ts";
 import type { TableName } from "../../layout/tables.ts";
 import type { Service, ServicePort, TrafficPolicy } from "../../model/service.ts";
 import type { Owner } from "../../owner.ts";
-import { contributeFlow, fromNetwork, fromSource, toAddress } from "../vocabulary.ts";
+import { alsoMatchRegister, contributeFlow, ethTypeOf, fromNetwork, matchRegister, toAddress } from "../vocabulary.ts";
 import { PORT_FIELDS } from "./port-fields.ts";
 
-/** One address and port to which clients of some kind come. */
+/** One place to which clients of some kind come. */
 export interface Frontend {
-  readonly ip: Ip;
+  /** The address to which they come; undefined of a port that is at every address of the node. */
+  readonly ip?: Ip;
+  readonly family: IpFamily;
   readonly port: ServicePort;
   readonly scope: TrafficPolicy;
   readonly owner: Owner;
@@ -21,29 +22,39 @@ export interface Frontend {
   readonly spec: MatchSpec;
 }
 
+type Place = Omit<Frontend, "scope">;
+
 /**
- * For clients within the cluster first, then for those who come through the gateway to addresses of the world outside. Of two
- * services with one address that has it which has it for its own: as clusterIP, then as externalIP, then from a balancer, where the
- * narrower range of clients counts.
+ * Of two services with one address that has it which has it for its own: as clusterIP, then as externalIP, then from a balancer,
+ * where the narrower range of clients counts.
  */
-export function* frontendsOf(service: Service): Iterable<Frontend> {
-  const { internalTrafficPolicy, externalTrafficPolicy } = service;
+export function* frontendsOf(service: Service, ownAddresses: readonly Ip[]): Iterable<Frontend> {
   for (const port of service.ports) {
     for (const ip of service.clusterIps)
-      yield frontend(service, port, ip, "clusterIP", internalTrafficPolicy, PRIORITY.except, {});
-    for (const { ip, part } of outsideAddresses(service))
-      for (const { priority, from } of clientsOf(service, part, ip)) {
-        const isInside = from === POD;
-        yield frontend(service, port, ip, part, isInside ? "Cluster" : externalTrafficPolicy, priority, from);
+      yield { ...placeAt(service, port, ip, "clusterIP", PRIORITY.except), scope: service.internalTrafficPolicy };
+    for (const { ip, part } of outsideAddresses(service)) {
+      const clients = part === "externalIP" ? EVERYBODY : letIn(service, ip);
+      for (const { priority, from } of clients) {
+        const { spec, ...place } = placeAt(service, port, ip, part, priority);
+        yield* forClients(service, { ...place, spec: { ...spec, ...from } });
+        // The host leads it here as it does NodePorts.
+        if (ownAddresses.includes(ip))
+          yield* forClients(service, { ...place, spec: { ...toOwnPort(ip, port, port.port), ...from } });
       }
+    }
+    for (const place of nodePorts(service, port)) yield* forClients(service, place);
   }
 }
 
-const POD = fromSource(SOURCE.pod);
-const GATEWAY = fromSource(SOURCE.gateway);
+interface Clients {
+  readonly from: MatchSpec;
+  readonly priority: number;
+}
+
+const EVERYBODY: readonly Clients[] = [{ from: {}, priority: PRIORITY.address }];
 
 /** Each once, and none that is a clusterIP already. */
-function outsideAddresses({ clusterIps, externalIps, loadBalancerIps }: Service) {
+export function outsideAddresses({ clusterIps, externalIps, loadBalancerIps }: Service) {
   const addresses = new Map<Ip, "externalIP" | "loadBalancer">();
   for (const ip of loadBalancerIps) addresses.set(ip, "loadBalancer");
   for (const ip of externalIps) addresses.set(ip, "externalIP");
@@ -51,34 +62,53 @@ function outsideAddresses({ clusterIps, externalIps, loadBalancerIps }: Service)
   return [...addresses].map(([ip, part]) => ({ ip, part }));
 }
 
-/** Of a balancer's address those whom the service lets in, of its family. The others find no service there. */
-function clientsOf({ sourceRanges }: Service, part: string, ip: Ip) {
-  if (part === "externalIP") return [POD, GATEWAY].map((from) => ({ from, priority: PRIORITY.address }));
-  const lowest = networkPriority(0);
-  const ofFamily = sourceRanges?.filter(({ address }) => familyOf(address) === familyOf(ip));
-  const outside = ofFamily?.map((range) => ({
-    from: { ...GATEWAY, ...fromNetwork(range) },
-    priority: networkPriority(range.prefixLength),
-  }));
-  return [{ from: POD, priority: lowest }, ...(outside ?? [{ from: GATEWAY, priority: lowest }])];
+/** Clients in the cluster have any endpoint, whatever the policy for those outside of it. */
+function forClients({ externalTrafficPolicy }: Service, place: Place): readonly Frontend[] {
+  if (externalTrafficPolicy === "Cluster") return [{ ...place, scope: "Cluster" }];
+  const of = (isOutside: 0 | 1, scope: TrafficPolicy): Frontend => {
+    const spec = alsoMatchRegister(place.spec, "isOutside", isOutside);
+    return { ...place, scope, spec };
+  };
+  return [of(0, "Cluster"), of(1, "Local")];
 }
 
-function frontend(
-  service: Service,
-  port: ServicePort,
-  ip: Ip,
-  part: string,
-  scope: TrafficPolicy,
-  priority: number,
-  from: MatchSpec,
-): Frontend {
-  const { destination } = PORT_FIELDS[port.protocol]!;
-  const words = port.name === "" ? `port ${port.port}` : `port ${port.name}`;
+/** Of a balancer's address those whom the service lets in, of its family. The others find no service there. */
+function letIn({ sourceRanges }: Service, ip: Ip): readonly Clients[] {
+  if (sourceRanges === undefined) return [{ from: {}, priority: networkPriority(0) }];
+  return sourceRanges
+    .filter(({ address }) => familyOf(address) === familyOf(ip))
+    .map((range) => ({ from: fromNetwork(range), priority: networkPriority(range.prefixLength) }));
+}
+
+function placeAt(service: Service, port: ServicePort, ip: Ip, kind: string, priority: number): Place {
+  const spec = { ...toAddress(ip), ...toPort(port, port.port) };
   return {
-    ...{ ip, port, scope, priority },
-    owner: { kind: "Service", name: keyOf(service), part: `${part} ${formatIp(ip)}, ${words}` },
-    spec: { ...from, ...toAddress(ip), nw_proto: port.protocol, [destination]: port.port },
+    ...{ ip, family: familyOf(ip), port, priority, spec },
+    owner: ownerOf(service, port, `${kind} ${formatIp(ip)}`),
   };
+}
+
+/** On every address of the node that has them, for each family in which the service has an address. */
+function nodePorts(service: Service, port: ServicePort): readonly Place[] {
+  const { nodePort } = port;
+  if (service.type === "ClusterIP" || nodePort === undefined) return [];
+  const owner = ownerOf(service, port, `nodePort ${nodePort}`);
+  return [...new Map(service.clusterIps.map((ip) => [familyOf(ip), ip]))].map(([family, ip]) => {
+    return { family, port, priority: PRIORITY.port, owner, spec: toOwnPort(ip, port, nodePort) };
+  });
+}
+
+function toOwnPort(ip: Ip, port: ServicePort, number: number): MatchSpec {
+  return { ...matchRegister("toNodePort", 1), eth_type: ethTypeOf(familyOf(ip)), ...toPort(port, number) };
+}
+
+function toPort({ protocol }: ServicePort, number: number): MatchSpec {
+  return { nw_proto: protocol, [PORT_FIELDS[protocol]!.destination]: number };
+}
+
+function ownerOf(service: Service, port: ServicePort, place: string): Owner {
+  const words = port.name === "" ? `port ${port.port}` : `port ${port.name}`;
+  return { kind: "Service", name: keyOf(service), part: `${place}, ${words}` };
 }
 
 export function flowOf(

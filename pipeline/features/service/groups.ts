@@ -1,4 +1,4 @@
-import { familyOf, formatIp, type Ip, type IpFamily } from "#base/address.ts";
+import { formatIp, type Ip, type IpFamily } from "#base/address.ts";
 import type { Action, NatSpec } from "#openflow/actions.ts";
 import type { Bucket } from "#openflow/flow.ts";
 import { type Match, match } from "#openflow/match.ts";
@@ -8,7 +8,7 @@ import { ZONE } from "../../layout/conntrack.ts";
 import { TABLES } from "../../layout/tables.ts";
 import type { Endpoint } from "../../model/endpoints.ts";
 import type { Service, ServicePort } from "../../model/service.ts";
-import { ETH_TYPE, setRegister } from "../vocabulary.ts";
+import { setRegister } from "../vocabulary.ts";
 import type { Shares } from "./parts.ts";
 import { PORT_FIELDS } from "./port-fields.ts";
 
@@ -97,8 +97,4 @@ function settle({ id }: Bucketed): readonly Action[] {
     setRegister("hasEndpoint", 1),
     { type: "resubmit", table: TABLES.ServiceLearn.id },
   ];
-}
-
-export function ethTypeOf(ip: Ip): number {
-  return familyOf(ip) === 4 ? ETH_TYPE.ipv4 : ETH_TYPE.ipv6;
 }

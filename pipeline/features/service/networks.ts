@@ -1,5 +1,6 @@
 import { familyOf, formatCidr, formatIp } from "#base/address.ts";
 import type { Contribution } from "../../feature.ts";
+import { NODE_PORT_ADDRESS } from "../../layout/virtual-addresses.ts";
 import type { Node, View } from "../../model/model.ts";
 import { gatewayAddress } from "../nodes.ts";
 
@@ -11,7 +12,9 @@ export function deriveNetworks(self: Node, view: View): readonly Contribution[] 
       const own = self.podCidrs.find(({ address }) => familyOf(address) === familyOf(cidr.address));
       if (own === undefined) continue;
       const source = formatIp(gatewayAddress(own));
-      const route = { destination: formatCidr(cidr), device: "gateway", source } as const;
+      // Without a next hop the kernel would keep a neighbour for each service.
+      const via = formatIp(NODE_PORT_ADDRESS[familyOf(cidr.address)]);
+      const route = { destination: formatCidr(cidr), via, device: "gateway", source } as const;
       routes.push({ target: "host", owner: { kind: "ServiceCIDR", name }, item: { type: "route", route } });
     }
   if (view.ServiceCIDR.size > 0 || view.Service.size === 0) return routes;
