@@ -105,7 +105,12 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     onPacket(packet) {
       if (isPausedAnswer(packet)) names.take(packet);
       else if (!names.lookAgain(packet))
-        takePacket(packet, { denial: denials.take, refusal: refuser.take, connection: connections.take });
+        takePacket(packet, {
+          denial: denials.take,
+          refusal: refuser.take,
+          connection: connections.take,
+          staged: denials.takeStaged,
+        });
     },
   });
   const written = createWritten(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key));

@@ -6,8 +6,10 @@ export const TOLD = {
   refusal: 1,
   /** A policy that is logged has decided on a new connection. */
   connection: 2,
+  /** Staged policies would deny what has been let through. */
+  staged: 3,
   /** To read it before it goes on: a name server tells a pod something of names. */
-  answer: 3,
+  answer: 4,
 } as const;
 
 requireUnique("userdata", Object.values(TOLD), 1, 255);

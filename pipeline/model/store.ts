@@ -3,6 +3,7 @@ import { createBackendIndex } from "../index/backend-index.ts";
 import { createDomainIndex } from "../index/domain-index.ts";
 import { createRuleIndex } from "../index/rule-index.ts";
 import { createSelectionIndex } from "../index/selection-index.ts";
+import { createStagedRuleIndex } from "../index/staged-rules.ts";
 import { type Ingested, ingest } from "../ingest/ingest.ts";
 import type { Problem } from "../problem.ts";
 import { KINDS, type Kind, type RawChange, type SourceBatch } from "../source.ts";
@@ -26,6 +27,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   const problems = new Map<string, readonly Problem[]>();
   const selections = createSelectionIndex();
   const rules = createRuleIndex(tables, selections);
+  const staged = createStagedRuleIndex(tables, selections);
   const backends = createBackendIndex();
   const domains = createDomainIndex(tables);
   const ignoredServices = new Map<string, string>();
@@ -42,7 +44,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   }
 
   return {
-    view: { ...tables, selections, rules, backends, domains, ignoredServices },
+    view: { ...tables, selections, rules, staged, backends, domains, ignoredServices },
     problems,
     isSynced: () => missing.size === 0,
     apply(batch) {
@@ -54,7 +56,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
       if (batch.synced) missing.delete(batch.source);
       domains.apply(changes);
       const selected = [...changes, ...selections.apply(changes)];
-      return [...selected, ...rules.apply(selected), ...backends.apply(changes)];
+      return [...selected, ...rules.apply(selected), ...staged.apply(selected), ...backends.apply(changes)];
     },
   };
 }

@@ -73,7 +73,8 @@ export function createLearner({ table, journal, view, minimumTtl, now }: Learner
 
   /** As what policies of this node speak of a name. */
   function patternsFor(name: string): readonly string[] {
-    return [...patternsOf(name)].filter((pattern) => hasAny(view.rules.ofDomain(pattern)));
+    const worlds = [view.rules, view.staged];
+    return [...patternsOf(name)].filter((pattern) => worlds.some((rules) => hasAny(rules.ofDomain(pattern))));
   }
 
   function learningOf({ name, ip, ttl }: ToldAddress): Learning | undefined {
