@@ -49,7 +49,12 @@ export const ON_THIS_NODE: PolicyText<PolicyReport> = {
 export const OVER_ALL_NODES: PolicyText<PolicySummary> = {
   header: ["KIND", "NAME", "REALISED", "SINCE", ...LEGEND],
   row: (policy) => [
-    ...[policy.kind, policy.name, `${policy.realised}/${policy.nodes} nodes`, policy.since ?? "-"],
+    ...[
+      policy.kind,
+      policy.name,
+      `${policy.realised}/${policy.nodes} nodes${policy.isStaged ? ", staged" : ""}`,
+      policy.since ?? "-",
+    ],
     ...[String(policy.packets), policy.lastHit ?? "never", String(policy.denied)],
     ...[formatRules(policy.neverHit), [...policy.problems, ...describeTrouble(policy)].join("; ") || "-"],
   ],

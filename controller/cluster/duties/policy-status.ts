@@ -85,8 +85,8 @@ class PolicyStatusDuty implements RunningDuty {
       return this.#statuses.setPolicy(id, undefined);
     }
     this.#objects.set(id, object);
-    const { generation, problems } = object;
-    const facts = { name, generation, problems };
+    const { generation, problems, isStaged } = object;
+    const facts = { name, generation, problems, isStaged };
     return this.#statuses.setPolicy(id, {
       ...facts,
       kind: kind === "NetworkPolicy" ? "NetworkPolicy" : "ClusterNetworkPolicy",
