@@ -17,6 +17,7 @@ import { type Counters, createCounters } from "./denials/counters.ts";
 import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
 import { createRefuser } from "./denials/refuser.ts";
 import { takePacket } from "./denials/take-packet.ts";
+import { createNames, isPausedAnswer, NAMES_SOURCE, type Names } from "./dns/index.ts";
 import { findProgram } from "./helper.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
@@ -31,6 +32,7 @@ import {
 import { CutConnections } from "./switch/cut-connections.ts";
 import { createReadiness, type Readiness } from "./switch/readiness.ts";
 import { Switch } from "./switch/switch.ts";
+import { createWritten, type Written } from "./switch/written.ts";
 import { createIntentSource, type IntentSource } from "./watch/sources.ts";
 
 export interface PartsOptions {
@@ -42,13 +44,15 @@ export interface PartsOptions {
   /** A connection is there, for the first time or again. */
   onConnected(peer: Peer): void;
   onDenial(denial: Denial): void;
+  /** A name server's answer went on to its pod, after so many seconds. */
+  onAnswer(seconds: number): void;
   /** Services' addresses came to this node, or left it. */
   onMove(taken: readonly HeldAddress[], left: readonly HeldAddress[]): void;
   /** Whether what is sent to this node goes where it should. */
   isServing(): boolean;
 }
 
-/** What a node consists of: three sources, the pipeline, and what makes the switch, its database and the host follow. */
+/** What a node consists of: four sources, the pipeline, and what makes the switch, its database and the host follow. */
 export interface Parts {
   readonly intent: IntentSource;
   readonly ports$: Observable<SourceBatch>;
@@ -62,6 +66,8 @@ export interface Parts {
   readonly bridge: BridgeKeeper;
   readonly readiness: Readiness;
   readonly denials: DenialLog;
+  readonly names: Names;
+  readonly written: Written;
   readonly connections: ConnectionLog;
   readonly counters: Counters;
   readonly realisation: Realisation;
@@ -79,13 +85,7 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   const intent = await createIntent(options);
   const { encapsulation, tunnel } = traffic;
   const { nodePortAddresses } = config.services;
-  const nodePortNetworks = nodePortAddresses.map(parseCidr).filter((network) => network !== undefined);
-  const settings: Settings = {
-    ...{ nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond },
-    ...(nodePortNetworks.length > 0 && { nodePortNetworks }),
-    establishedConnections: config.policies.establishedConnections,
-  };
-  const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE]);
+  const pipeline = createPipeline(settingsOf(config), [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE, NAMES_SOURCE]);
   const { view } = pipeline;
   const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
   const mtu = (): number | undefined =>
@@ -101,13 +101,22 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
-    onPacket: (packet) =>
-      takePacket(packet, {
-        denial: denials.take,
-        refusal: refuser.take,
-        connection: connections.take,
-        staged: denials.takeStaged,
-      }),
+    onPacket(packet) {
+      if (isPausedAnswer(packet)) names.take(packet);
+      else if (!names.lookAgain(packet))
+        takePacket(packet, {
+          denial: denials.take,
+          refusal: refuser.take,
+          connection: connections.take,
+          staged: denials.takeStaged,
+        });
+    },
+  });
+  const written = createWritten(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key));
+  const names = await createNames({
+    ...{ stateDirectory, nodeName, pipeline, written, log, ...config.names },
+    connection: () => bridgeSwitch.connection,
+    onAnswer: options.onAnswer,
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },
@@ -125,7 +134,19 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     onMove: options.onMove,
   });
   return {
-    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, connections, announcing },
+    ...{
+      intent,
+      pipeline,
+      bridgeSwitch,
+      underlay,
+      self,
+      podMtu: mtu,
+      denials,
+      connections,
+      announcing,
+      names,
+      written,
+    },
     cutConnections: createCutConnections(options, view, () => bridgeSwitch.connection),
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
     realisation: createRealisation(
@@ -135,6 +156,15 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     host: new HostTarget(host, compareEvery, log),
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
     problems: () => [...intent.problems(), ...pipeline.problems(), ...announcing.problems()],
+  };
+}
+
+function settingsOf({ nodeName, traffic, policies, denials, services }: NodeConfig): Settings {
+  const nodePortNetworks = services.nodePortAddresses.map(parseCidr).filter((network) => network !== undefined);
+  return {
+    ...{ nodeName, encapsulation: traffic.encapsulation, denialSamples: denials.samplesPerSecond },
+    ...(nodePortNetworks.length > 0 && { nodePortNetworks }),
+    establishedConnections: policies.establishedConnections,
   };
 }
 

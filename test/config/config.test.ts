@@ -40,6 +40,7 @@ describe("The configuration", () => {
       http: { address: "127.0.0.1:10350" },
       policies: { establishedConnections: "cut" },
       denials: { samplesPerSecond: 100 },
+      names: { minimumTtl: 5, idleConnections: 9000 },
       stateDirectory: "/var/lib/weir",
       compareInterval: 60,
       log: { level: "info" },
