@@ -164,6 +164,24 @@ describe("services for clients outside, as services, policies and processes come
     await until(async () => (await health()) === "nobody");
   });
 
+  it("cost the host one element, and no rule is written anew", async () => {
+    // With handles, which are given out anew when anything is written; without what sets hold.
+    const rules = async (): Promise<string> => {
+      const text = await shell("ip", "netns", "exec", node("n1"), "nft", "-a", "list", "table", "inet", "weir");
+      return text.replace(/elements = {[^}]*}\s*/g, "");
+    };
+    await rig.put(web([HERE]));
+    const before = await rules();
+    const more = { type: "NodePort", clusterIPs: ["10.96.0.11"], ports: [{ port: 80, nodePort: 30090 }] };
+    const ports = [{ port: SERVER_PORT }];
+    const endpoint = { addresses: [rig.address(HERE, 4)], nodeName: "n1" };
+    await rig.put([...web([HERE]), service("more", more), slice("more", 4, [endpoint], ports)]);
+    assert.deepEqual(await ask(outside(), N1, 30090), { [`${HERE} ${OUTSIDE}`]: 1 });
+    await rig.put(web([HERE]));
+    assert.deepEqual(await ask(outside(), N1, 30090), { ECONNREFUSED: 1 });
+    assert.equal(await rules(), before);
+  });
+
   for (const signal of ["SIGTERM", "SIGKILL"] as const)
     it(`serve clients outside while the node process is away after ${signal}, and as it comes back`, async () => {
       await rig.put(web([HERE, THERE]));
