@@ -1,4 +1,5 @@
 import { type Connectivity, compareClusters, type Difference } from "#pipeline/explain/difference.ts";
+import { stagedCluster } from "#pipeline/explain/staged-world.ts";
 import type { ClusterSource } from "./cluster-option.ts";
 import { usageError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -22,6 +23,12 @@ export async function diffCluster(
   output: DiffFormat,
 ): Promise<ExitCode> {
   return compare(io, await openManifests(io, source), await openApplied(io, source, folder), output);
+}
+
+/** Writes what may talk and would not, were all staging over, and the other way round. */
+export async function diffStaged(io: Io, source: string | ClusterSource, output: DiffFormat): Promise<ExitCode> {
+  const enforced = await openManifests(io, source);
+  return compare(io, enforced, { ...enforced, cluster: stagedCluster(enforced.cluster) }, output);
 }
 
 async function compare(io: Io, first: Manifests, second: Manifests, output: DiffFormat): Promise<ExitCode> {

@@ -1,4 +1,5 @@
 import { ask, readQuestion } from "#pipeline/explain/ask.ts";
+import { stagedCluster } from "#pipeline/explain/staged-world.ts";
 import type { ClusterSource } from "./cluster-option.ts";
 import { CliError, usageError } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -14,12 +15,12 @@ export async function explainManifests(
   from: string,
   to: string,
   source: string | ClusterSource,
-  output: OutputFormat,
+  { output, staged }: { readonly output: OutputFormat; readonly staged?: true },
 ): Promise<ExitCode> {
   const question = readQuestion(from, to);
   if ("refusal" in question) throw usageError(question.refusal);
   const { cluster, problems } = await openManifests(io, source);
-  const answer = ask(cluster, question);
+  const answer = ask(staged ? stagedCluster(cluster) : cluster, question);
   if ("refusal" in answer) throw new CliError(EXIT.wrong, answer.refusal);
   const all = "services" in answer ? answer.services : answer.explanations;
   if (output === "json") await io.write(jsonDocument(all));

@@ -18,8 +18,9 @@ const LEGEND = ["PACKETS", "LAST HIT", "DENIED", "NEVER HIT", "PROBLEMS"];
 
 export const ON_THIS_NODE: PolicyText<PolicyReport> = {
   header: ["KIND", "NAME", "PODS", "DIRECTIONS", "RULES", "STATE", "SINCE", ...LEGEND],
-  row: ({ kind, name, pods, directions, rules, state, since, packets, lastHit, denied, problems }) => [
-    ...[kind, name, String(pods.length), directions.join(",") || "-", String(rules.length), state, since ?? "-"],
+  row: ({ kind, name, pods, directions, rules, state, since, packets, lastHit, denied, problems, staged }) => [
+    ...[kind, name, String(pods.length), directions.join(",") || "-", String(rules.length)],
+    ...[staged === undefined ? state : `${state}, ${staged.enforcement}`, since ?? "-"],
     ...[String(packets), lastHit ?? "never", String(denied)],
     ...[formatRules(rules.filter(isNeverHit).map(placeOf)), String(problems.length)],
   ],
@@ -34,6 +35,8 @@ export const ON_THIS_NODE: PolicyText<PolicyReport> = {
         ["directions", directions.join(", ")],
         ["pods", pods.join(", ")],
         ["denied", `${denied} packets${lastDenied === undefined ? "" : `, the last ${lastDenied}`}`],
+        ...describeLimit(policy),
+        ...describeStaging(policy).map((text) => ["staging", text]),
         ...problems.map((problem) => ["problem", problem]),
         ...policy.rules.map((rule) => [placeOf(rule), `${rule.verdict} ${rule.rule}: ${describeHits(rule)}`]),
       ],
@@ -46,7 +49,12 @@ export const ON_THIS_NODE: PolicyText<PolicyReport> = {
 export const OVER_ALL_NODES: PolicyText<PolicySummary> = {
   header: ["KIND", "NAME", "REALISED", "SINCE", ...LEGEND],
   row: (policy) => [
-    ...[policy.kind, policy.name, `${policy.realised}/${policy.nodes} nodes`, policy.since ?? "-"],
+    ...[
+      policy.kind,
+      policy.name,
+      `${policy.realised}/${policy.nodes} nodes${policy.isStaged ? ", staged" : ""}`,
+      policy.since ?? "-",
+    ],
     ...[String(policy.packets), policy.lastHit ?? "never", String(policy.denied)],
     ...[formatRules(policy.neverHit), [...policy.problems, ...describeTrouble(policy)].join("; ") || "-"],
   ],
@@ -87,4 +95,22 @@ function describeHits({ packets, bytes, lastHit, since }: RuleReport): string {
   if (since === undefined) return "no flow of it is in the switch";
   if (lastHit === undefined) return `never hit since ${since}`;
   return `${packets} packets, ${bytes} bytes, the last ${lastHit}`;
+}
+
+function describeLimit({ limit }: PolicyReport): readonly (readonly string[])[] {
+  if (limit === undefined) return [];
+  const { perSecond, denied } = limit;
+  return [["rate", `${perSecond} new connections a second pass on this node, ${denied} were denied beyond`]];
+}
+
+/** What would have become of its pods' connections, of a policy that is staged. */
+function describeStaging({ staged }: PolicyReport): readonly string[] {
+  if (staged === undefined) return [];
+  const { enforcement, wouldAllow, wouldDeny, newlyAllowed, newlyDenied, lastNewlyDenied } = staged;
+  const last = lastNewlyDenied === undefined ? "" : `, the last ${lastNewlyDenied}`;
+  const what = enforcement === "staged" ? "not in force; with it" : "in force; without it";
+  return [
+    `${what} ${wouldAllow} new connections would have been let through, of which ${newlyAllowed} were denied,`,
+    `and ${wouldDeny} would have been denied, of which ${newlyDenied} were let through${last}`,
+  ];
 }

@@ -25,8 +25,8 @@ export interface LiveCluster {
 /** Without these there is no answer; without the others there is one that is said to be without them. */
 const NEEDED: ReadonlySet<Kind> = new Set(["Pod", "Namespace", "NetworkPolicy", "ClusterNetworkPolicy"]);
 
-export async function openLiveCluster({ kubeconfig }: ClusterSource, env: Io["env"]): Promise<LiveCluster> {
-  const access = await findAccess(kubeconfig, env);
+export async function openLiveCluster(source: ClusterSource, env: Io["env"]): Promise<LiveCluster> {
+  const access = await findAccess(source, env);
   const { request, server } = createKubeClient(access, { userAgent: "weirctl" });
   return {
     server,
@@ -43,12 +43,12 @@ export async function openLiveCluster({ kubeconfig }: ClusterSource, env: Io["en
 }
 
 /** As kubectl looks for it: the file named, then $KUBECONFIG, then ~/.kube/config, then the pod's own service account. */
-async function findAccess(kubeconfig: string | undefined, env: Io["env"]): Promise<Access> {
+async function findAccess({ kubeconfig, context }: ClusterSource, env: Io["env"]): Promise<Access> {
   const named = kubeconfig ?? env["KUBECONFIG"]?.split(":").find((one) => one !== "");
-  if (named !== undefined) return kubeconfigAccess(named);
+  if (named !== undefined) return kubeconfigAccess(named, context);
   const usual = join(env["HOME"] ?? homedir(), ".kube", "config");
-  if (existsSync(usual)) return kubeconfigAccess(usual);
-  const inCluster = inClusterAccess({ ...env });
+  if (existsSync(usual)) return kubeconfigAccess(usual, context);
+  const inCluster = context === undefined ? inClusterAccess({ ...env }) : undefined;
   if (inCluster !== undefined) return inCluster;
   throw new CliError(EXIT.usage, `no way to a cluster: --kubeconfig, $KUBECONFIG and ${usual} name none`);
 }

@@ -1,6 +1,7 @@
 import type { Decision } from "#pipeline/explain/decision.ts";
 import { createMatrix, type Matrix } from "#pipeline/explain/matrix.ts";
 import { classifyPorts, type PortClass } from "#pipeline/explain/port-classes.ts";
+import { stagedCluster } from "#pipeline/explain/staged-world.ts";
 import { podName } from "#pipeline/explain/words.ts";
 import { type Row, workloadsOf } from "#pipeline/explain/workloads.ts";
 import type { ClusterSource } from "./cluster-option.ts";
@@ -14,9 +15,10 @@ import { jsonArray } from "./output.ts";
 export async function printMatrix(
   io: Io,
   source: string | ClusterSource,
-  { port, by, output }: MatrixOptions,
+  { port, by, staged, output }: MatrixOptions,
 ): Promise<ExitCode> {
-  const { cluster, problems } = await openManifests(io, source);
+  const { cluster: enforced, problems } = await openManifests(io, source);
+  const cluster = staged ? stagedCluster(enforced) : enforced;
   const matrix = createMatrix(cluster);
   const ports = port.length > 0 ? port : classifyPorts(cluster.objects);
   const rows = by === "pod" ? podsAsRows(matrix) : workloadsOf(matrix.pods, matrix.classOf);

@@ -156,23 +156,28 @@ static int take_orders(void) {
   return length < sizeof text - 1;
 }
 
-static void hear(struct watched *on, const struct heard *heard) {
-  char ip[INET6_ADDRSTRLEN], mac[18];
+static void tell_hello(const struct watched *on, const struct heard *heard) {
+  char mac[18];
   print_mac(heard->mac, mac);
-  if (heard->type == HEARD_HELLO) {
-    printf("hello %s %s ", on->link.name, mac);
-    for (int i = 0; i < heard->length; i++) printf("%02x", heard->bytes[i]);
-    putchar('\n');
-    return;
-  }
-  struct held *held = find(on, &heard->ip);
-  if (!held) return;
-  if (heard->type == HEARD_QUESTION) {
-    if (now() - last_order < patience) answer(&on->link, heard);
-  } else if (now() - held->claimed >= CLAIM_PAUSE) {
-    held->claimed = now();
-    printf("claim %s %s %s\n", on->link.name, mac, inet_ntop(heard->ip.family, heard->ip.bytes, ip, sizeof ip));
-  }
+  printf("hello %s %s ", on->link.name, mac);
+  for (int i = 0; i < heard->length; i++) printf("%02x", heard->bytes[i]);
+  putchar('\n');
+}
+
+static void tell_claim(struct watched *on, const struct address *claimed, const unsigned char *by) {
+  char ip[INET6_ADDRSTRLEN], mac[18];
+  struct held *held = find(on, claimed);
+  if (!held || now() - held->claimed < CLAIM_PAUSE) return;
+  held->claimed = now();
+  print_mac(by, mac);
+  printf("claim %s %s %s\n", on->link.name, mac, inet_ntop(claimed->family, claimed->bytes, ip, sizeof ip));
+}
+
+/* Who asks says as well which address is its own. */
+static void hear(struct watched *on, const struct heard *heard) {
+  if (heard->type == HEARD_HELLO) tell_hello(on, heard);
+  else tell_claim(on, heard->type == HEARD_CLAIM ? &heard->ip : &heard->from, heard->mac);
+  if (heard->type == HEARD_QUESTION && find(on, &heard->ip) && now() - last_order < patience) answer(&on->link, heard);
 }
 
 static void listen_to(struct watched *on, int socket) {

@@ -72,6 +72,10 @@ function* everything(view: View): Iterable<ModelChange> {
   for (const kind of KINDS)
     for (const [key, after] of view[kind]) yield { kind, key, before: undefined, after } as ModelChange;
   for (const rule of view.rules.all()) yield { kind: "Rule", key: rule.key, before: undefined, after: rule };
-  for (const key of view.Port.keys()) yield { kind: "Subject", key };
+  for (const rule of view.staged.all()) yield { kind: "StagedRule", key: rule.key, before: undefined, after: rule };
+  for (const key of view.Port.keys()) {
+    yield { kind: "Subject", key };
+    yield { kind: "StagedSubject", key };
+  }
   for (const key of view.Service.keys()) yield { kind: "Backends", key };
 }

@@ -7,9 +7,11 @@ import type { Io } from "../io.ts";
 import { MANIFESTS } from "../manifests-argument.ts";
 import { type OutputFormat, outputOption } from "../output.ts";
 import { socketOption } from "../socket-option.ts";
+import { stagedOption } from "../staged-option.ts";
 
 interface ExplainOptions extends ClusterOptions {
   readonly live?: true;
+  readonly staged?: true;
   readonly socket: string;
   readonly output: OutputFormat;
 }
@@ -18,7 +20,7 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
   const command = new Command("explain")
     .summary("why traffic passes or not, from manifests or live")
     .description(
-      "which NetworkPolicy and which of its rules let traffic pass or stop it, in both directions, and what would have to be " +
+      "which policy and which of its rules let traffic pass or stop it, in both directions, and what would have to be " +
         "otherwise for it to pass. An end is a pod (shop/web), labels (shop/app=web, */tier in (a,b), shop/*) or an address; who receives " +
         "may be a service (svc/shop/db, or an address of it), which leads to the endpoints that it may choose; " +
         "the port a number or a container port's name, TCP unless a protocol is given. Without a port every port is told that a " +
@@ -31,16 +33,19 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
       "--live",
       "ask the running node instead, which also tells the flows of the rules that decide, with their packets",
     )
+    .addOption(stagedOption())
     .addOption(socketOption())
     .addOption(outputOption())
     .action(async (source: string, destination: string, folder: string | undefined, options: ExplainOptions) => {
       const { live, socket, output } = options;
       const where = chooseSource(folder, options);
+      if (live && options.staged)
+        throw usageError("--live is told as it is in force; --staged is for manifests and --cluster");
       if (live && where !== ".") throw usageError("--live, a folder or --cluster: one of them");
       // Loaded when needed: the other commands start without the pipeline.
       if (live) return (await import("../explain-live.ts")).explainLive(io, source, destination, socket, output);
       const { explainManifests } = await import("../explain-manifests.ts");
-      done(await explainManifests(io, source, destination, where, output));
+      done(await explainManifests(io, source, destination, where, options));
     });
   return withExamples(withClusterOptions(command, "ask about a cluster"), [
     ["weirctl explain shop/web shop/db:5432 manifests", "may it, and why?"],

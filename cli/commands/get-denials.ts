@@ -14,7 +14,7 @@ export function getDenialsCommand(io: Io): Command {
     header: ["TIME", "DIRECTION", "POD", "PEER", "PORT", "CONNECTION", "BECAUSE OF"],
     row: (denial) => [
       ...[denial.time, denial.direction, denial.pod, describePeer(denial), describeAtPort(denial)],
-      ...[denial.connection, describeBlame(denial)],
+      ...[denial.staged ? "staged" : denial.connection, describeBlame(denial)],
     ],
     line: (denial) => `${denial.time} ${denial.pod} ${describeDenied(denial)}: ${describeBlame(denial)}`,
   });

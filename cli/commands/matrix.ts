@@ -7,10 +7,12 @@ import type { ExitCode } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
 import { MANIFESTS } from "../manifests-argument.ts";
 import { type OutputFormat, outputOption } from "../output.ts";
+import { stagedOption } from "../staged-option.ts";
 
 export interface MatrixOptions {
   readonly port: readonly PortClass[];
   readonly by: "pod" | "workload";
+  readonly staged?: true;
   readonly output: OutputFormat;
 }
 
@@ -18,7 +20,7 @@ export function matrixCommand(io: Io, done: (code: ExitCode) => void): Command {
   const command = new Command("matrix")
     .summary("who may talk to whom, from manifests")
     .description(
-      "who may talk to whom by the NetworkPolicies of a folder of manifests. Without --port every port is told that a policy " +
+      "who may talk to whom by the policies of a folder of manifests. Without --port every port is told that a policy " +
         "names, and all others together. A workload is the pods of a namespace that have the same labels, apart from those that " +
         "controllers give each pod. Exit code 1 if something in the manifests is wrong",
     )
@@ -30,6 +32,7 @@ export function matrixCommand(io: Io, done: (code: ExitCode) => void): Command {
       [],
     )
     .addOption(new Option("--by <what>", "rows and columns").choices(["pod", "workload"]).default("pod"))
+    .addOption(stagedOption())
     .addOption(outputOption())
     .action(async (folder: string | undefined, options: MatrixOptions & ClusterOptions) => {
       const { printMatrix } = await import("../print-matrix.ts");

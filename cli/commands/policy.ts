@@ -10,6 +10,11 @@ import { MANIFESTS } from "../manifests-argument.ts";
 import { outputOption } from "../output.ts";
 import type { TestOptions } from "../test-policies.ts";
 
+interface DiffOptions extends ClusterOptions {
+  readonly output: DiffFormat;
+  readonly staged?: true;
+}
+
 type Done = (code: ExitCode) => void;
 
 /** Each loads the pipeline when it runs: the other commands start without. */
@@ -66,16 +71,26 @@ function diffCommand(io: Io, done: Done): Command {
       "compares who may talk to whom by the policies of two folders of manifests: pods, and addresses outside, at every port " +
         "that a policy names and all others. Exit code 0 if it is the same, 1 if not, 2 if something in the manifests is wrong",
     )
-    .argument("<before>", `${MANIFESTS}; with --cluster what would be applied to it`)
+    .argument(
+      "[before]",
+      `${MANIFESTS}; with --cluster what would be applied to it; with --staged alone what is asked about`,
+    )
     .argument("[after]", "the same, to compare with")
     .addOption(
       new Option("-o, --output <format>", "text for people, json for programs, markdown for a review")
         .choices(["text", "json", "markdown"])
         .default("text"),
     )
-    .action(async (before: string, after: string | undefined, options: ClusterOptions & { output: DiffFormat }) => {
-      const { diffCluster, diffPolicies } = await import("../diff-policies.ts");
+    .option("--staged", "compare what is in force with what would be, were all staging over")
+    .action(async (before: string | undefined, after: string | undefined, options: DiffOptions) => {
+      const { diffCluster, diffPolicies, diffStaged } = await import("../diff-policies.ts");
       const source = clusterSource(options);
+      if (options.staged) {
+        if (after !== undefined || (source !== undefined && before !== undefined))
+          throw usageError("--staged with one folder, or with --cluster");
+        return done(await diffStaged(io, source ?? before ?? ".", options.output));
+      }
+      if (before === undefined) throw usageError("two folders, --cluster and one folder, or --staged");
       if ((source === undefined) !== (after !== undefined))
         throw usageError("two folders, or --cluster and one folder");
       if (source !== undefined) done(await diffCluster(io, source, before, options.output));
@@ -84,6 +99,7 @@ function diffCommand(io: Io, done: Done): Command {
   return withExamples(withClusterOptions(command, "compare with a cluster"), [
     ["weirctl policy diff before after", "what a change of policies comes to"],
     ["weirctl policy diff before after -o markdown", "as a comment on a merge request"],
+    ["weirctl policy diff --staged manifests", "what would change with staged policies in force"],
     ["weirctl policy diff --cluster manifests", "what applying them would change in your cluster"],
   ]);
 }

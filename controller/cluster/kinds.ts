@@ -13,6 +13,7 @@ export interface WatchedPolicy {
   readonly generation: number;
   /** "spec.ingress[0].from is ...". */
   readonly problems: readonly string[];
+  readonly isStaged: boolean;
   /** As they stand in its status: whose they are is told by their type. */
   readonly conditions: readonly unknown[];
 }
@@ -28,12 +29,12 @@ const NAME = createPrune("metadata.name", "metadata.namespace");
 
 function prunePolicy(kind: "NetworkPolicy" | "ClusterNetworkPolicy"): (object: unknown) => WatchedPolicy {
   return (object) => {
-    const { generation, problems } = readPolicyFacts(kind, "", object);
+    const { generation, problems, isStaged } = readPolicyFacts(kind, "", object);
     const conditions = readPath(object, ["status", "conditions"]);
     return {
       ...(NAME(object) as Pick<WatchedPolicy, "metadata">),
       uid: String(readPath(object, ["metadata", "uid"])),
-      ...{ generation, problems },
+      ...{ generation, problems, isStaged },
       conditions: Array.isArray(conditions) ? conditions : [],
     };
   };

@@ -4,7 +4,7 @@ import { startHealthServer } from "#controller/process/health-server.ts";
 import { createGraph, type GraphInputs, type Targets } from "#pipeline/graph.ts";
 import { METERS } from "#pipeline/layout/meters.ts";
 import type { Pipeline, Step } from "#pipeline/pipeline.ts";
-import { reportPolicies } from "#pipeline/policy-status/report.ts";
+import { reportLimits, reportPolicies, reportStaged } from "#pipeline/policy-status/report.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
 import { isSwitchUnchanged } from "#pipeline/switch-state.ts";
 import { createHealth, type Faults, networkChecks } from "./checks.ts";
@@ -213,10 +213,8 @@ function observed(parts: Parts, metrics: Metrics, settle: () => void): Pipeline 
   };
 }
 
-function readingsOf(
-  { pipeline, problems, intent, replica, bridgeSwitch, denials, connections, counters, announcing }: Parts,
-  view: () => LiveView,
-): Readings {
+function readingsOf(parts: Parts, view: () => LiveView): Readings {
+  const { pipeline, problems, intent, replica, bridgeSwitch, denials, connections, counters, announcing } = parts;
   return {
     flows: () => view().flowCounts(),
     pods: () => pipeline.view.Port.size,
@@ -231,6 +229,9 @@ function readingsOf(
       ovsdb: replica.connected,
       switch: bridgeSwitch.connection !== undefined,
     }),
+    stagedDenials: () => ({ told: denials.staged, untold: counters.droppedBy(METERS.staged.id) }),
+    limited: () => reportLimits(reportSources(parts)),
+    staged: () => reportStaged(reportSources(parts)),
     connections: () => ({ told: connections.told, untold: counters.droppedBy(METERS.connections.id) }),
     denials: () => ({ told: denials.told, untold: counters.droppedBy(METERS.denials.id), byPolicy: denials.counts() }),
     announced: () => announcing.held().length,

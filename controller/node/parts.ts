@@ -100,7 +100,12 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
     onPacket: (packet) =>
-      takePacket(packet, { denial: denials.take, refusal: refuser.take, connection: connections.take }),
+      takePacket(packet, {
+        denial: denials.take,
+        refusal: refuser.take,
+        connection: connections.take,
+        staged: denials.takeStaged,
+      }),
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },

@@ -127,6 +127,7 @@ export function reportSources({ pipeline, bridgeSwitch, counters, realisation, p
     ...{ view: pipeline.view, engine: pipeline.engine, hits: counters.hits, problems: problems() },
     statusOf: (key) => bridgeSwitch.reconciler.status(key),
     realisedAt: realisation.realisedAt,
+    droppedBy: counters.droppedBy,
   };
 }
 

@@ -19,7 +19,7 @@ export function describeConnections(packet: ToldPacket, view: View): readonly Lo
       const { ends, port } = found;
       return denied?.direction === direction
         ? [{ ...ends, verdict: "deny", ...blame(metadata, denied, port, view) }]
-        : [{ ...ends, verdict: "allow", ...nameRule(metadata, direction, view) }];
+        : [{ ...ends, verdict: "allow", ...nameRule(view.rules, readRegister(metadata, `${direction}Rule`)) }];
     },
   );
 }

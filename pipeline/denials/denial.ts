@@ -1,4 +1,5 @@
 import type { Match } from "#openflow/match.ts";
+import type { Rules } from "../index/rules.ts";
 import { CT_MARK } from "../layout/conntrack.ts";
 import { DENIED_DIRECTION, DENIED_REASON } from "../layout/registers.ts";
 import type { Port, View } from "../model/model.ts";
@@ -22,6 +23,8 @@ export interface Blame {
 export interface Denial extends Ends, Blame {
   /** cut: it belongs to a connection that was let through once. */
   readonly connection: "new" | "cut";
+  /** It was let through; but policies would deny it, were all staging over. */
+  readonly staged?: true;
 }
 
 /** So many policies are named in full. */
@@ -43,6 +46,21 @@ export interface Denied extends Pick<Blame, "reason"> {
   readonly direction: Direction;
 }
 
+/** The same of what has been let through, and would not be. */
+export function describeStaged(packet: ToldPacket, view: View): Denial | undefined {
+  const { metadata } = packet;
+  const direction = nameOf(DENIED_DIRECTION, readRegister(metadata, "stagedDirection"));
+  const reason = nameOf(DENIED_REASON, readRegister(metadata, "stagedReason"));
+  if (direction === undefined || reason === undefined) return undefined;
+  const found = nameEnds(packet, direction, view);
+  if (found === undefined) return undefined;
+  const who =
+    reason === "rule"
+      ? nameRule(view.staged, readRegister(metadata, "stagedRule"))
+      : nameIsolating(found.port, direction, view, view.staged);
+  return { ...found.ends, connection: "new", staged: true, reason, ...who };
+}
+
 export function readDenied(metadata: Match): Denied | undefined {
   const direction = nameOf(DENIED_DIRECTION, readRegister(metadata, "deniedDirection"));
   const reason = nameOf(DENIED_REASON, readRegister(metadata, "deniedReason"));
@@ -53,21 +71,28 @@ export function readDenied(metadata: Match): Denied | undefined {
 export function blame(metadata: Match, { direction, reason }: Denied, port: Port, view: View): Blame {
   return {
     reason,
-    ...(reason === "rule" ? nameRule(metadata, direction, view) : nameIsolating(port, direction, view)),
+    ...(reason === "rule"
+      ? nameRule(view.rules, readRegister(metadata, `${direction}Rule`))
+      : nameIsolating(port, direction, view, view.rules)),
   };
 }
 
-/** The rule that has decided for a direction. */
-export function nameRule(metadata: Match, direction: Direction, view: View): Pick<Blame, "policies" | "rule"> {
-  const rule = view.rules.withId(readRegister(metadata, `${direction}Rule`));
+/** The rule with a number, and its policy. */
+export function nameRule(rules: Rules, id: number): Pick<Blame, "policies" | "rule"> {
+  const rule = rules.withId(id);
   if (rule === undefined) return { policies: [] };
-  return { policies: [rule.policy.name], rule: `${direction} rule ${rule.index}` };
+  return { policies: [rule.policy.name], rule: `${rule.direction} rule ${rule.index}` };
 }
 
-function nameIsolating(port: Port, direction: Direction, view: View): Pick<Blame, "policies" | "morePolicies"> {
+function nameIsolating(
+  port: Port,
+  direction: Direction,
+  { selections }: View,
+  rules: Rules,
+): Pick<Blame, "policies" | "morePolicies"> {
   const isolating = new Set<string>();
-  for (const selection of view.selections.selectionsOf(podKeyOf(port)))
-    for (const { name } of view.rules.isolating(selection, direction)) isolating.add(name);
+  for (const selection of selections.selectionsOf(podKeyOf(port)))
+    for (const { name } of rules.isolating(selection, direction)) isolating.add(name);
   const policies = [...isolating].sort();
   const more = policies.length - MOST_POLICIES;
   return { policies: policies.slice(0, MOST_POLICIES), ...(more > 0 && { morePolicies: more }) };
@@ -79,6 +104,7 @@ function nameOf<T extends Readonly<Record<string, number>>>(values: T, value: nu
 
 /** "denied ingress from pod shop/web (10.10.1.5) at 5432/TCP". */
 export function describeDenied(denial: Denial): string {
+  if (denial.staged) return `would be denied, were staging over: ${describeEnds(denial)}`;
   return `denied ${denial.connection === "cut" ? "an existing connection, " : ""}${describeEnds(denial)}`;
 }
 

@@ -2,6 +2,7 @@ import type { Ip } from "#base/address.ts";
 import { gatewayAddress } from "../features/nodes.ts";
 import type { Objects, Pod } from "../model/model.ts";
 import type { Direction, NetworkPolicy, Policy, PolicyPeer } from "../model/policy.ts";
+import { countsIn } from "../model/policy-extras.ts";
 import { isIn, matchRule, type RuleMatch, type Seen } from "./matching.ts";
 import { type ClusterDecision, decideTier, policiesUnclear, type RuleInOrder, rulesInOrder } from "./tiers.ts";
 
@@ -69,6 +70,7 @@ export type PodOf = (ip: Ip) => Pod | undefined;
  * What policies mean, from the objects alone: the oracle for the flows, and what `weirctl explain` tells. A node's
  * own packets reach its pods, whatever a policy says. What a service leads back to its sender has left the pod, so
  * ClusterNetworkPolicies are asked about it (network-policy-api, API overview); NetworkPolicies do not isolate a pod from itself.
+ * Staged policies have no say: of what would be, were staging over, see staged-world.ts.
  */
 export function evaluate(objects: Judged, podOf: PodOf, packet: Packet): Evaluation {
   return createEvaluator(objects, podOf)(packet);
@@ -123,7 +125,7 @@ function policiesApplying(objects: Judged, pod: Pod, direction: Direction): Appl
     unclear: policiesUnclear(objects, pod, direction),
     admin: rulesInOrder(objects, pod, direction, "admin"),
     isolating: [...objects.NetworkPolicy.values()].filter(
-      (policy) => policy[direction] !== undefined && isIn(policy.subject, pod, objects),
+      (policy) => policy[direction] !== undefined && countsIn("enforced", policy) && isIn(policy.subject, pod, objects),
     ),
     baseline: rulesInOrder(objects, pod, direction, "baseline"),
   };

@@ -10,6 +10,7 @@ import {
   type PolicyTier,
   VERDICTS,
 } from "../model/policy.ts";
+import { countsIn } from "../model/policy-extras.ts";
 import type { Judged } from "./evaluate.ts";
 import { isIn, matchRule, type RuleMatch, type Seen } from "./matching.ts";
 
@@ -34,7 +35,7 @@ export function rulesInOrder(
   tier: PolicyTier,
 ): readonly RuleInOrder[] {
   return [...objects.ClusterNetworkPolicy.values()]
-    .filter((policy) => policy.tier === tier && isIn(policy.subject, pod, objects))
+    .filter((policy) => policy.tier === tier && countsIn("enforced", policy) && isIn(policy.subject, pod, objects))
     .flatMap((policy) => policy[direction].map((rule, index) => ({ policy, index, rule })))
     .sort(compare);
 }
@@ -65,8 +66,10 @@ export function decideTier(rules: readonly RuleInOrder[], seen: Seen): TierVerdi
 /** Policies of which nobody can say whether they select a pod: they ask for labels of its namespace, which is not known. */
 export function policiesUnclear(objects: Judged, pod: Pod, direction: Direction): readonly Policy[] {
   if (objects.Namespace.has(pod.namespace)) return [];
-  return [...objects.ClusterNetworkPolicy.values()].filter(({ subject, [direction]: rules }) => {
+  return [...objects.ClusterNetworkPolicy.values()].filter((policy) => {
+    const { subject, [direction]: rules } = policy;
     const { namespaces, pods } = subject;
+    if (!countsIn("enforced", policy)) return false;
     if (rules.length === 0 || typeof namespaces === "string" || !isSelected(pods, pod.labels)) return false;
     const ofName = namespaces.requirements.filter(({ key }) => key === NAMESPACE_NAME_LABEL);
     const isNamed = ofName.every((requirement) => isMet(requirement, pod.namespace));

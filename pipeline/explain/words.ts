@@ -8,6 +8,7 @@ import {
   type PolicyPort,
   policyId,
 } from "../model/policy.ts";
+import { NO_EXTRAS } from "../model/policy-extras.ts";
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
 import type { Verdict } from "./evaluate.ts";
 import type { RuleMatch } from "./matching.ts";
@@ -79,7 +80,10 @@ function describeDecision(verdict: Verdict, direction: Direction): string {
     case "accepted":
     case "denied": {
       const word = verdict.type === "denied" ? "denied" : "allowed";
-      return `${word} by ${ruleName(verdict.policy, direction, verdict.rule)}: ${describeMatch(verdict, direction)}`;
+      const { rate } = verdict.policy.extras ?? NO_EXTRAS;
+      const bound =
+        word === "denied" || rate === undefined ? "" : `, up to ${rate} new connections a second on each node`;
+      return `${word} by ${ruleName(verdict.policy, direction, verdict.rule)}: ${describeMatch(verdict, direction)}${bound}`;
     }
     case "isolated":
       return `denied: ${verdict.policies.map(policyName).join(", ")} ${verdict.policies.length === 1 ? "isolates" : "isolate"} it, and no rule matches`;

@@ -70,10 +70,10 @@ function classify(): readonly Contribution[] {
     state("connections/reply", PRIORITY.address, reply, pass),
     state("connections/reply", PRIORITY.address, related, pass),
     state("connections/next", PRIORITY.miss, {}, [goto("Endpoint")]),
-    flow("connections/next", "Endpoint", PRIORITY.fallback, fromSource(SOURCE.pod), [goto(tablesOf("egress")[0])]),
+    flow("connections/next", "Endpoint", PRIORITY.fallback, fromSource(SOURCE.pod), [goto(tablesOf(STAGES.egress)[0])]),
     flow("connections/next", "Endpoint", PRIORITY.miss, {}, [goto("Route")]),
     flow("connections/reply", "IngressAdmin", PRIORITY.exempt, matchRegister("isReply", 1), [goto("Commit")]),
-    ...DIRECTIONS.flatMap((direction) => passOn(tablesOf(direction), STAGES[direction].next)),
+    ...DIRECTIONS.flatMap((direction) => passOn(tablesOf(STAGES[direction]), STAGES[direction].next)),
   ];
 }
 

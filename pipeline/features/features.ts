@@ -6,6 +6,7 @@ import { createNodesFeature } from "./nodes.ts";
 import { createPodsFeature } from "./pods.ts";
 import { createPoliciesFeature } from "./policies.ts";
 import { createServicesFeature } from "./services.ts";
+import { createStagingFeature } from "./staging.ts";
 
 /** All features, in the order of the pipeline document. */
 export function createFeatures(settings: Settings): readonly Feature[] {
@@ -15,6 +16,7 @@ export function createFeatures(settings: Settings): readonly Feature[] {
     createNodesFeature(settings),
     createConnectionsFeature(settings),
     createPoliciesFeature(settings),
+    createStagingFeature(settings),
     createServicesFeature(settings),
   ];
 }

@@ -22,7 +22,8 @@ import { isLogged, NO_EXTRAS } from "../model/policy-extras.ts";
 import { containerPortKey, PROTOCOLS } from "../model/protocol.ts";
 import { formatRulePort, type NamedPort, type Rule, type RulePort } from "./rules.ts";
 
-export type RuleWithoutId = Omit<Rule, "id">;
+/** A rule to which no numbers have been given. */
+export type RuleWithoutId = Omit<Rule, "id" | "limit"> & { readonly rate: number | undefined };
 
 /** The numbers that pods give to a port's name: the pods that a policy selects, or those of some selections. */
 export interface PortNumbers {
@@ -57,8 +58,9 @@ function expandRule(
   const verdict = "verdict" in rule ? rule.verdict : "accept";
   const place = placeOf(policy, direction, index, verdict);
   const extras = policy.extras ?? NO_EXTRAS;
-  const does = { verdict, refuses: extras.refuses, logged: isLogged(extras, direction, index) };
-  const common = { ...place, ...does, policy: id, index, subject: policy.subject.key } as const;
+  const does = { verdict, refuses: extras.refuses, logged: verdict !== "pass" && isLogged(extras, direction, index) };
+  const rate = verdict === "accept" ? extras.rate : undefined;
+  const common = { ...place, ...does, rate, policy: id, index, subject: policy.subject.key } as const;
   if (rule.ports === undefined) return [{ ...common, key, peers, ports: undefined, named: undefined }];
   const fixed = withLaterFragments(verdict, uniquePorts(rule.ports.flatMap(fixedPorts)));
   const ofNumbers = fixed.length === 0 ? [] : [{ ...common, key, peers, ports: fixed, named: undefined }];
@@ -85,13 +87,14 @@ export function policyKey({ kind, name }: PolicyId): string {
 
 /**
  * Where in the order of rules a rule stands. Those behind the last place are at it: of these there are only such as deny. Of
- * NetworkPolicies, of which any rule allows, those that are logged come first: what they allow is told, whoever allows it too.
+ * NetworkPolicies, of which any rule allows, those with a rate come first, so that nothing else lets through what is beyond it; and
+ * then those that are logged: what they allow is told, whoever allows it too.
  */
 export function placeOf(policy: Policy, direction: Direction, index: number, verdict: RuleVerdict): RulePlace {
   if (policy.kind === "NetworkPolicy") {
-    const level = isLogged(policy.extras ?? NO_EXTRAS, direction, index)
-      ? NETWORK_POLICY_LEVELS.logged
-      : NETWORK_POLICY_LEVELS.plain;
+    const extras = policy.extras ?? NO_EXTRAS;
+    const { limited, logged, plain } = NETWORK_POLICY_LEVELS;
+    const level = extras.rate !== undefined ? limited : isLogged(extras, direction, index) ? logged : plain;
     return { direction, tier: "networkPolicy", level };
   }
   const { tier, priority } = policy;

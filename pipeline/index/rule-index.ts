@@ -1,14 +1,17 @@
 import type { ModelChange, Objects, Pod } from "../model/model.ts";
+import type { WorldName } from "../model/policy-extras.ts";
 import { type ConjunctionIds, createConjunctionIds } from "./conjunction-ids.ts";
-import { expandPolicy, type PortNumbers, type RuleWithoutId, type Surroundings } from "./expand-policy.ts";
+import { expandPolicy, type PortNumbers, policyKey, type RuleWithoutId, type Surroundings } from "./expand-policy.ts";
 import { createLocalPods } from "./local-pods.ts";
+import { createMeterIds } from "./meter-ids.ts";
 import { createPartIndex } from "./part-index.ts";
 import { createPolicyTable, type Place } from "./policy-table.ts";
 import { createReach } from "./reach.ts";
 import type { Rule, RuleChange, Rules, SubjectChange } from "./rules.ts";
 import type { Selections } from "./selections.ts";
+import { seenIn } from "./worlds.ts";
 
-/** Keeps the rules that count on this node: those of policies that select a pod with a port here. */
+/** Keeps the rules that count on this node and in a world: those of policies that select a pod with a port here. */
 export interface RuleIndex extends Rules {
   /** After the selections have taken in the same changes; theirs are among `changes`. */
   apply(changes: readonly ModelChange[]): readonly (RuleChange | SubjectChange)[];
@@ -17,6 +20,7 @@ export interface RuleIndex extends Rules {
 export function createRuleIndex(
   objects: Objects,
   selections: Selections,
+  world: WorldName = "enforced",
   ids: ConjunctionIds = createConjunctionIds(),
 ): RuleIndex {
   const policies = createPolicyTable();
@@ -25,6 +29,7 @@ export function createRuleIndex(
   const parts = createPartIndex(rules);
   const rulesById = new Map<number, Rule>();
   const rulesByPolicy = new Map<string, readonly RuleWithoutId[]>();
+  const meters = createMeterIds();
 
   const numbers: PortNumbers = {
     *ofSubject(selectionKey, name) {
@@ -41,6 +46,7 @@ export function createRuleIndex(
   /** What the policies mean now, and the keys of rules of which the number changed. */
   function expand(dirty: ReadonlySet<string>): Map<string, RuleWithoutId | undefined> {
     const next = new Map<string, RuleWithoutId | undefined>();
+    const moved = new Set<string>();
     for (const policyKey of dirty) {
       const policy = policies.get(policyKey);
       const active = policy !== undefined && locals.membersOf(policy.subject.key).size > 0;
@@ -49,7 +55,11 @@ export function createRuleIndex(
       for (const rule of after) next.set(rule.key, rule);
       if (after.length > 0) rulesByPolicy.set(policyKey, after);
       else rulesByPolicy.delete(policyKey);
+      const isLimited = after.some(({ rate }) => rate !== undefined);
+      for (const other of meters.set(policyKey, isLimited)) moved.add(other);
     }
+    for (const policyKey of moved)
+      for (const rule of rulesByPolicy.get(policyKey) ?? []) if (!next.has(rule.key)) next.set(rule.key, rule);
     return next;
   }
 
@@ -63,10 +73,15 @@ export function createRuleIndex(
     for (const key of new Set([...next.keys(), ...renumbered])) {
       const before = rules.get(key);
       const id = ids.idOf(key);
-      const wanted = next.has(key) ? next.get(key) : before;
-      const after = wanted === undefined || id === undefined ? undefined : { ...wanted, id };
+      const wanted = next.has(key) ? next.get(key) : before && wantedBefore(before);
+      const after = wanted === undefined || id === undefined ? undefined : numbered(wanted, id);
       // What a rule says follows from its key and its policy, which is another object only when it says something else.
-      if (before?.policy === after?.policy && before?.id === after?.id) continue;
+      if (
+        before?.policy === after?.policy &&
+        before?.id === after?.id &&
+        before?.limit?.meterId === after?.limit?.meterId
+      )
+        continue;
       parts.move(before, after);
       // One that took another's number may have come before that one's turn.
       if (before !== undefined && rulesById.get(before.id) === before) rulesById.delete(before.id);
@@ -76,6 +91,13 @@ export function createRuleIndex(
       changes.push({ kind: "Rule", key, before, after });
     }
     return changes;
+  }
+
+  /** One for which there is no number allows nothing, as a rule without one of its own. */
+  function numbered({ rate, ...rule }: RuleWithoutId, id: number): Rule | undefined {
+    if (rate === undefined) return { ...rule, id, limit: undefined };
+    const meterId = meters.idOf(policyKey(rule.policy));
+    return meterId === undefined ? undefined : { ...rule, id, limit: { perSecond: rate, meterId } };
   }
 
   return {
@@ -95,11 +117,15 @@ export function createRuleIndex(
     portsOf: locals.portsOf,
     apply(changes) {
       const reach = createReach(objects, selections, policies, locals);
-      for (const change of changes) reach.take(change);
+      for (const change of changes) reach.take(seenIn(world, change));
       const ruleChanges = settle(expand(reach.policies));
       return [...ruleChanges, ...[...reach.ports].map((key): SubjectChange => ({ kind: "Subject", key }))];
     },
   };
+}
+
+function wantedBefore({ id: _id, limit, ...rule }: Rule): RuleWithoutId {
+  return { ...rule, rate: limit?.perSecond };
 }
 
 export function placeOfPod(

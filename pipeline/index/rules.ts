@@ -32,6 +32,8 @@ export interface Rule extends RulePlace {
   readonly refuses: boolean;
   /** The node tells of each new connection on which it decides. */
   readonly logged: boolean;
+  /** What bounds the new connections that it lets through; its policy's other rules have the same. */
+  readonly limit: RateLimit | undefined;
   /** The key of the selection that the policy is for. */
   readonly subject: string;
   /** Keys of selections, and networks in text form, of which one may be there twice. Undefined is everybody. */
@@ -39,6 +41,12 @@ export interface Rule extends RulePlace {
   /** Undefined is every protocol. */
   readonly ports: readonly RulePort[] | undefined;
   readonly named: NamedPort | undefined;
+}
+
+/** New connections a second, and the meter that counts them. */
+export interface RateLimit {
+  readonly perSecond: number;
+  readonly meterId: number;
 }
 
 /** A NetworkPolicy that isolates, and what it adds to that. */
@@ -86,6 +94,19 @@ export interface SubjectChange {
   readonly kind: "Subject";
   /** The port's name. */
   readonly key: string;
+}
+
+/** The same of the rules that would count, were all staging over. */
+export type StagedRuleChange = Omit<RuleChange, "kind"> & { readonly kind: "StagedRule" };
+export type StagedSubjectChange = Omit<SubjectChange, "kind"> & { readonly kind: "StagedSubject" };
+
+/** The rules that would count, were all staging over: for the pods of this node that staged policies select, and no others. */
+export interface StagedRules extends Rules {
+  isAny(): boolean;
+  /** The same, or there was one before the last changes. */
+  isUsed(): boolean;
+  /** The staged policies that select a pod and have a say in a direction. */
+  stagingOf(podKey: string, direction: Direction): Iterable<Policy>;
 }
 
 /** "17" is all of UDP, "17/53/65535" its port 53, "17/later" what follows the first fragment of a datagram. */

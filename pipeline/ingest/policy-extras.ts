@@ -1,15 +1,16 @@
 import { DIRECTIONS, type Policy } from "../model/policy.ts";
-import { type LoggedDecisions, NO_EXTRAS, type PolicyExtras, rulePlace } from "../model/policy-extras.ts";
+import { ENFORCEMENTS, type LoggedDecisions, NO_EXTRAS, type PolicyExtras, rulePlace } from "../model/policy-extras.ts";
 import type { Reader } from "./reader.ts";
 
 /** All annotations of ours on policies begin so. */
 export const POLICY_ANNOTATIONS = "policy.weir.dev/";
-const KNOWN = ["deny", "log"] as const;
+const KNOWN = ["enforcement", "deny", "log", "new-connections-per-second"] as const;
 type Annotation = (typeof KNOWN)[number];
 
 /**
  * What the annotations say; undefined where there are none of ours. What cannot be read is a problem, and the policy denies no
- * less than it would without: enforced, and dropping what it denies.
+ * less than it would without, or by whatever might be meant: it is enforced, drops what it denies, and lets through the least of
+ * new connections.
  */
 export function readPolicyExtras(reader: Reader, kind: Policy["kind"]): PolicyExtras | undefined {
   const annotations = reader.map("metadata.annotations");
@@ -25,15 +26,19 @@ export function readPolicyExtras(reader: Reader, kind: Policy["kind"]): PolicyEx
     annotation: Annotation,
     parse: (text: string) => T | undefined,
     expected: string,
-    fallback: T,
+    absent: T,
+    unreadable = absent,
   ): T => {
     const text = annotations.get(POLICY_ANNOTATIONS + annotation);
-    if (text === undefined) return fallback;
-    return reader.parsed(fieldOf(POLICY_ANNOTATIONS + annotation), text, parse, expected) ?? fallback;
+    if (text === undefined) return absent;
+    return reader.parsed(fieldOf(POLICY_ANNOTATIONS + annotation), text, parse, expected) ?? unreadable;
   };
+  const isEnforcement = (text: string) => ENFORCEMENTS.find((one) => one === text);
   return {
+    enforcement: read("enforcement", isEnforcement, ENFORCEMENTS.join(", "), NO_EXTRAS.enforcement),
     refuses: read("deny", (text) => DENY.get(text), "drop or reject", NO_EXTRAS.refuses),
     log: read("log", (text) => parseLog(text, decisionsOf(reader, kind)), EXPECTED_LOG[kind], NO_EXTRAS.log),
+    rate: read("new-connections-per-second", parseRate, RATE, NO_EXTRAS.rate, LOWEST_RATE),
   };
 }
 
@@ -41,6 +46,15 @@ const DENY = new Map([
   ["drop", false],
   ["reject", true],
 ]);
+
+const LOWEST_RATE = 1;
+const HIGHEST_RATE = 1_000_000;
+const RATE = `a whole number from ${LOWEST_RATE} to ${HIGHEST_RATE}`;
+
+function parseRate(text: string): number | undefined {
+  const rate = /^\d{1,7}$/.test(text) ? Number(text) : 0;
+  return rate >= LOWEST_RATE && rate <= HIGHEST_RATE ? rate : undefined;
+}
 
 const DENIED = "denied";
 const EXPECTED_LOG = {

@@ -3,6 +3,7 @@ import { requireUnique } from "./validate.ts";
 /** Numbers of the meters that Weir has on the bridge. */
 export const METERS = {
   denials: { id: 1, purpose: "how many packets that policies deny the node process is told of" },
+  staged: { id: 4, purpose: "of how many packets the node process is told that staged policies would deny" },
   connections: { id: 3, purpose: "of how many new connections the node process is told that policies log" },
   refusals: { id: 2, purpose: "how many packets that policies deny are refused rather than dropped" },
 } as const;

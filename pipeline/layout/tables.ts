@@ -133,6 +133,52 @@ export const TABLES = {
     id: 100,
     purpose: "Sends the packet out of the port that Route chose, be it the one by which it came.",
   },
+  StagedEgressAdmin: {
+    id: 110,
+    purpose:
+      "What would policies say of it, were all staging over? Of the first packet of a connection of a pod that a staged policy selects, Commit and Deny ask here, after all is decided, and go on as though they had not. As EgressAdmin.",
+  },
+  StagedEgressAdminLow: {
+    id: 111,
+    purpose: "As EgressAdminLow.",
+  },
+  StagedEgressRule: {
+    id: 112,
+    purpose: "As EgressRule.",
+  },
+  StagedEgressBaseline: {
+    id: 114,
+    purpose: "As EgressBaseline.",
+  },
+  StagedEgressBaselineLow: {
+    id: 115,
+    purpose: "As EgressBaselineLow.",
+  },
+  StagedIngressAdmin: {
+    id: 120,
+    purpose: "As StagedEgressAdmin, for the pod that has it or would have had it.",
+  },
+  StagedIngressAdminLow: {
+    id: 121,
+    purpose: "As IngressAdminLow.",
+  },
+  StagedIngressRule: {
+    id: 122,
+    purpose: "As IngressRule.",
+  },
+  StagedIngressBaseline: {
+    id: 124,
+    purpose: "As IngressBaseline.",
+  },
+  StagedIngressBaselineLow: {
+    id: 125,
+    purpose: "As IngressBaselineLow.",
+  },
+  StagedVerdict: {
+    id: 130,
+    purpose:
+      "Counts, for each pod under staging, what the staged policies would let through and deny, beside what became of it. The node process is told of as much as a meter lets pass of what passes now and would not.",
+  },
 } as const;
 
 export type TableName = keyof typeof TABLES;

@@ -6,6 +6,8 @@ export const TOLD = {
   refusal: 1,
   /** A policy that is logged has decided on a new connection. */
   connection: 2,
+  /** Staged policies would deny what has been let through. */
+  staged: 3,
 } as const;
 
 requireUnique("userdata", Object.values(TOLD), 1, 255);

@@ -1,6 +1,13 @@
 import type { Cidr, Ip, Mac } from "#base/address.ts";
 import type { Backends, BackendsChange } from "../index/backends.ts";
-import type { RuleChange, Rules, SubjectChange } from "../index/rules.ts";
+import type {
+  RuleChange,
+  Rules,
+  StagedRuleChange,
+  StagedRules,
+  StagedSubjectChange,
+  SubjectChange,
+} from "../index/rules.ts";
 import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
 import type { AddressPool } from "./address-pool.ts";
@@ -95,6 +102,7 @@ export type Objects = { readonly [K in Kind]: ReadonlyMap<string, ModelOf[K]> };
 export interface View extends Objects {
   readonly selections: Selections;
   readonly rules: Rules;
+  readonly staged: StagedRules;
   readonly backends: Backends;
   /** Services that are not in the model, and why they are none to serve. */
   readonly ignoredServices: ReadonlyMap<string, string>;
@@ -111,4 +119,12 @@ export type ObjectChange = {
 }[Kind];
 
 /** What a step changes: objects first, then what follows from them, which the view says as well. */
-export type ModelChange = ObjectChange | SelectionChange | AddressChange | RuleChange | SubjectChange | BackendsChange;
+export type ModelChange =
+  | ObjectChange
+  | SelectionChange
+  | AddressChange
+  | RuleChange
+  | SubjectChange
+  | StagedRuleChange
+  | StagedSubjectChange
+  | BackendsChange;

@@ -120,6 +120,11 @@ export function rulesOf(policy: Policy, direction: Direction): readonly (PolicyR
   return policy[direction] ?? [];
 }
 
+/** One that isolates has a say without any rule. */
+export function hasSay(policy: Policy, direction: Direction): boolean {
+  return policy.kind === "NetworkPolicy" ? policy[direction] !== undefined : policy[direction].length > 0;
+}
+
 /** Rules of one place are asked together: they say the same of what they match. */
 export interface RulePlace {
   readonly direction: Direction;

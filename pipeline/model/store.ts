@@ -2,6 +2,7 @@ import { isEqual } from "#base/equal.ts";
 import { createBackendIndex } from "../index/backend-index.ts";
 import { createRuleIndex } from "../index/rule-index.ts";
 import { createSelectionIndex } from "../index/selection-index.ts";
+import { createStagedRuleIndex } from "../index/staged-rules.ts";
 import { type Ingested, ingest } from "../ingest/ingest.ts";
 import type { Problem } from "../problem.ts";
 import { KINDS, type Kind, type RawChange, type SourceBatch } from "../source.ts";
@@ -25,6 +26,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   const problems = new Map<string, readonly Problem[]>();
   const selections = createSelectionIndex();
   const rules = createRuleIndex(tables, selections);
+  const staged = createStagedRuleIndex(tables, selections);
   const backends = createBackendIndex();
   const ignoredServices = new Map<string, string>();
   const missing = new Set(expectedSources);
@@ -40,7 +42,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   }
 
   return {
-    view: { ...tables, selections, rules, backends, ignoredServices },
+    view: { ...tables, selections, rules, staged, backends, ignoredServices },
     problems,
     isSynced: () => missing.size === 0,
     apply(batch) {
@@ -51,7 +53,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
       }
       if (batch.synced) missing.delete(batch.source);
       const selected = [...changes, ...selections.apply(changes)];
-      return [...selected, ...rules.apply(selected), ...backends.apply(changes)];
+      return [...selected, ...rules.apply(selected), ...staged.apply(selected), ...backends.apply(changes)];
     },
   };
 }

@@ -36,7 +36,8 @@ function realizedOf(summary: PolicySummary): Said {
   if (nodes === 0)
     return { type, status: "Unknown", reason: "NoNodes", message: "no node has told of a pod that it selects" };
   const count = `${realised} of ${nodes} ${nodes === 1 ? "node" : "nodes"}`;
-  const told = [count, ...describeTrouble(summary)].join("; ");
+  const staged = summary.isStaged ? ["staged: judged there, and not in force"] : [];
+  const told = [count, ...staged, ...describeTrouble(summary)].join("; ");
   if (failed.length > 0) return { type, status: "False", reason: "Refused", message: told };
   if (silent.length > 0) return { type, status: "Unknown", reason: "NodesSilent", message: told };
   if (pending.length > 0) return { type, status: "False", reason: "Pending", message: told };

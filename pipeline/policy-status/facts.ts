@@ -1,5 +1,6 @@
 import { ingest } from "../ingest/ingest.ts";
 import type { Policy } from "../model/policy.ts";
+import { countsIn } from "../model/policy-extras.ts";
 
 /** What is known of a policy beside what nodes tell of it. */
 export interface PolicyFacts {
@@ -9,11 +10,15 @@ export interface PolicyFacts {
   readonly generation: number;
   /** What is wrong with the object, each with its field. */
   readonly problems: readonly string[];
+  /** It is judged beside what is in force, and never is itself. */
+  readonly isStaged: boolean;
 }
 
 /** Of an object as the API has it: whether it can be read, and nothing of what it says. */
 export function readPolicyFacts(kind: Policy["kind"], name: string, object: unknown): PolicyFacts {
   const { value, problems } = ingest("", { kind, key: name, object });
   const generation = value !== undefined && "generation" in value ? value.generation : 0;
-  return { kind, name, generation, problems: problems.map(({ field, message }) => `${field} ${message}`.trim()) };
+  const isStaged = value !== undefined && "extras" in value && !countsIn("enforced", value);
+  const texts = problems.map(({ field, message }) => `${field} ${message}`.trim());
+  return { kind, name, generation, problems: texts, isStaged };
 }

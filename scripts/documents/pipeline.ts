@@ -127,11 +127,11 @@ function tableSection(name: TableName, { flows }: Compiled): string {
   ].join("\n");
 }
 
-/** The last that says something, of a pod or else of a node or else of everybody. */
+/** The last that says something, of a pod or else of a node or else of everybody or else of a policy. */
 function exampleOf(flows: readonly DesiredFlow[]): DesiredFlow {
   const ofKind = (kind: string) =>
     flows.findLast(({ site, owners }) => site !== "base/miss" && owners.some((owner) => owner.kind === kind));
-  return ofKind("Pod") ?? ofKind("Node") ?? ofKind("Weir")!;
+  return ofKind("Pod") ?? ofKind("Node") ?? ofKind("Weir") ?? flows.at(-1)!;
 }
 
 /** Numbers of ours by their names, and room to break the line. */

@@ -43,6 +43,7 @@ describe("weirctl's tools for policies", () => {
     directory = mkdtempSync(join(tmpdir(), "weirctl-"));
     folder("before", POLICY("web"));
     folder("after", POLICY("cart"));
+    folder("staged", POLICY("cart").replace("shop}", "shop, annotations: {policy.weir.dev/enforcement: staged}}"));
     folder("wrong", POLICY("web").replace("ports", "prots"));
   });
   after(() => rmSync(directory, { recursive: true }));
@@ -259,6 +260,24 @@ spec: {selector: {app: db}, ports: [{port: 80, targetPort: sql}]}
     const { code, err } = weirctl(["policy", "test", "before/expect.yaml", "--manifests", "before"]);
     rmSync(join(directory, "before", "expect.yaml"));
     assert.equal(code, 0, err);
+  });
+
+  it("tell what would be, were all staging over, and compare it with what is", () => {
+    const verdictOf = (...argv: readonly string[]) => /5432\/TCP: (\w+)/.exec(weirctl(argv).out)?.[1];
+    assert.equal(verdictOf("explain", "shop/web", "shop/db:5432", "staged"), "allowed");
+    assert.equal(verdictOf("explain", "shop/web", "shop/db:5432", "staged", "--staged"), "denied");
+    const webToDb = (...argv: readonly string[]) =>
+      JSON.parse(weirctl(["matrix", "--port", "5432", "-o", "json", "staged", ...argv]).out).find(
+        ({ from, to }: { from: string; to: string }) => from === "shop/web" && to.startsWith("shop/db"),
+      ).verdict;
+    assert.deepEqual([webToDb(), webToDb("--staged")], ["allow", "deny"]);
+    const { code, out } = weirctl(["policy", "diff", "--staged", "staged"]);
+    assert.equal(code, 1);
+    assert.match(out, /shop\/web/);
+    assert.deepEqual(weirctl(["policy", "diff", "--staged", "before"]).code, 0);
+    assert.equal(weirctl(["policy", "diff"]).code, 2);
+    assert.equal(weirctl(["policy", "diff", "--staged", "before", "after"]).code, 2);
+    assert.equal(weirctl(["explain", "shop/web", "shop/db", "--live", "--staged"]).code, 2);
   });
 
   it("compare two folders: exit code 1 where they differ, as text, JSON and Markdown", () => {

@@ -179,6 +179,10 @@ describe("Policies over three nodes on a real API server", function () {
     const diff = await ask("policy", "diff", folder);
     assert.equal(diff.code, 1, diff.err);
     assert.match(diff.out, /^- passes no more: .*default\/pod-n1.*\(default\/closed \(ingress\)\)$/m);
+    assert.match(
+      (await ask("matrix", "--context", "nowhere")).err,
+      /context nowhere is not the name of one of its contexts/,
+    );
     // Whoever may not see something is told what.
     const token = await kube.mintToken("default", "nobody");
     const other = await weirctl(["matrix", "--kubeconfig", await kube.writeKubeconfig("nobody", token)]);

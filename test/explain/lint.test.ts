@@ -5,6 +5,7 @@ import { evaluate } from "#pipeline/explain/evaluate.ts";
 import { coversRule } from "#pipeline/explain/lint/coverage.ts";
 import { lint } from "#pipeline/explain/lint/lint.ts";
 import { checkReach } from "#pipeline/explain/lint/tiers.ts";
+import { enforcedCluster } from "#pipeline/explain/staged-world.ts";
 import {
   DIRECTIONS,
   type Direction,
@@ -170,7 +171,8 @@ describe("a rule that nothing comes to", () => {
   it("decides nothing: when it matches nothing, no packet is judged otherwise", () => {
     const found = { sameTier: 0, earlierTier: 0 };
     fc.assert(
-      fc.property(clusters, ({ objects, podOf, ...cluster }) => {
+      fc.property(clusters, (drawn) => {
+        const { objects, podOf, ...cluster } = enforcedCluster(drawn);
         for (const kind of ["NetworkPolicy", "ClusterNetworkPolicy"] as const)
           for (const [key, one] of objects[kind]) {
             const policy: Policy = one;

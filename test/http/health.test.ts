@@ -17,6 +17,14 @@ function sampleMetrics() {
     problems: () => new Map([["pipeline", 1]]),
     connected: () => ({ kubernetes: false, ovsdb: true, switch: true }),
     connections: () => ({ told: 3, untold: 4 }),
+    limited: () => [["shop/busy", 40]],
+    stagedDenials: () => ({ told: 1, untold: 2 }),
+    staged: () => [
+      {
+        policy: "shop/db",
+        staged: { enforcement: "staged", wouldAllow: 10, wouldDeny: 5, newlyAllowed: 1, newlyDenied: 3 },
+      },
+    ],
     denials: () => ({ told: 4, untold: 96, byPolicy: [{ policy: "shop/db", direction: "ingress", count: 3 }] }),
     announced: () => 2,
     refresh: async () => {},
@@ -106,6 +114,12 @@ describe("The metrics", () => {
       'weir_denials_total{told="no"} 96',
       'weir_logged_connections_total{told="yes"} 3',
       'weir_logged_connections_total{told="no"} 4',
+      'weir_policy_rate_denials_total{policy="shop/busy"} 40',
+      'weir_staged_denials_total{told="no"} 2',
+      'weir_staged_policy_connections_total{policy="shop/db",would="allow",was="allow"} 9',
+      'weir_staged_policy_connections_total{policy="shop/db",would="allow",was="deny"} 1',
+      'weir_staged_policy_connections_total{policy="shop/db",would="deny",was="allow"} 3',
+      'weir_staged_policy_connections_total{policy="shop/db",would="deny",was="deny"} 2',
       'weir_policy_denials_total{policy="shop/db",direction="ingress"} 3',
     ]) {
       assert.ok(text.includes(`\n${line}\n`), `${line} in\n${text}`);
@@ -122,6 +136,14 @@ describe("The metrics", () => {
       problems: () => problems,
       connected: () => ({ kubernetes: true, ovsdb: true, switch: true }),
       connections: () => ({ told: 3, untold: 4 }),
+      limited: () => [["shop/busy", 40]],
+      stagedDenials: () => ({ told: 1, untold: 2 }),
+      staged: () => [
+        {
+          policy: "shop/db",
+          staged: { enforcement: "staged", wouldAllow: 10, wouldDeny: 5, newlyAllowed: 1, newlyDenied: 3 },
+        },
+      ],
       denials: () => ({ told: 0, untold: 0, byPolicy: [] }),
       announced: () => 2,
       refresh: async () => {},

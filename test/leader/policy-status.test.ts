@@ -101,6 +101,24 @@ describe("The duty of policies' statuses", () => {
     assert.equal(realized(), "True 2 of 2 nodes");
   });
 
+  it("makes few Events of many reasons", async () => {
+    const { duty, pass, calls } = setUp();
+    const failed = (name: string) =>
+      change(NODE_POLICY_STATUSES, name, {
+        policies: [{ kind: "ClusterNetworkPolicy", name: "a", generation: 1, state: "failed", reason: `of ${name}` }],
+      });
+    const names = Array.from({ length: 20 }, (_, i) => `n${i}`);
+    duty.receive([policy(), ...names.map(node), ...names.map(failed)], true);
+    await pass(5_000);
+    const events = calls.filter(({ path }) => path.endsWith("/events"));
+    assert.equal(events.length, 3);
+    const { involvedObject, message } = events[0]!.body as Record<string, unknown>;
+    assert.deepEqual(involvedObject, {
+      ...{ apiVersion: "policy.networking.k8s.io/v1alpha2", kind: "ClusterNetworkPolicy", name: "a", uid: "uid a" },
+    });
+    assert.match(String(message), /^refused on n0: of n0; refused on n1: of n1/);
+  });
+
   it("lets go of what is refused, and tries again what the server is too busy for", async () => {
     let status = 422;
     const { duty, pass, calls, warnings, end } = setUp(() => ({ status, body: { message: "no" } }));

@@ -24,7 +24,7 @@ const KEEP_TO_ITSELF = {
 };
 
 describe("cluster network policies, with real packets on two nodes", function () {
-  this.timeout(90_000);
+  this.timeout(120_000);
   let fabric: PolicyFabric;
   before(async () => {
     fabric = await createPolicyCluster("polcnp");

@@ -134,7 +134,7 @@ describe("what policies deny on a whole node", function () {
     assert.ok(denied >= 3 && Date.parse(lastDenied ?? "") <= Date.now());
     assert.match(
       (await rig.weirctl(["get", "policies"])).out,
-      /^NetworkPolicy +default\/db +1 +ingress +2 +realised +\d+ +2\S+ +\d+ +0$/m,
+      /^NetworkPolicy +default\/db +1 +ingress +2 +realised +2\S+ +\d+ +2\S+ +\d+ +ingress\[1\] +0$/m,
     );
     assert.match(
       (await rig.weirctl(["get", "policies", "db"])).out,

@@ -203,6 +203,17 @@ describe("weir-announce", () => {
     assert.deepEqual([...heard.claims].sort(), expected);
   });
 
+  it("tells who asks for others under an address that it answers for", async () => {
+    program.order("open", "eth0");
+    for (const address of ["172.18.0.100", "fd18::100"]) program.order("add", "eth0", address);
+    await settled();
+    const rival = { mac: CLIENT_MAC, addresses: { 4: parseIp("172.18.0.100")!, 6: parseIp("fd18::100")! } };
+    for (const address of ["172.18.0.1", "fd18::1"]) wire.send(question(rival, parseIp(address)!));
+    await until(() => heard.claims.length === 2);
+    const expected = ["172.18.0.100", "fd18::100"].map((address) => `eth0 ${formatMac(CLIENT_MAC)} ${address}`);
+    assert.deepEqual([...heard.claims].sort(), expected);
+  });
+
   it("lives through whatever comes on the link, and tells of orders that cannot be done", async () => {
     program.order("open", "eth0");
     program.order("add", "eth0", "172.18.0.100");

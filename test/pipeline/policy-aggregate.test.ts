@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createPolicyStatuses, type PolicyStatuses } from "#pipeline/policy-status/aggregate.ts";
 import { conditionsOf } from "#pipeline/policy-status/conditions.ts";
-import type { PolicyFacts } from "#pipeline/policy-status/facts.ts";
+import { type PolicyFacts, readPolicyFacts } from "#pipeline/policy-status/facts.ts";
 import {
   createNodeReport,
   ENTRY_STATES,
@@ -12,7 +12,7 @@ import {
 } from "#pipeline/policy-status/node-report.ts";
 
 const ID = "NetworkPolicy shop/db";
-const FACTS: PolicyFacts = { kind: "NetworkPolicy", name: "shop/db", generation: 2, problems: [] };
+const FACTS: PolicyFacts = { kind: "NetworkPolicy", name: "shop/db", generation: 2, problems: [], isStaged: false };
 const ENTRY: PolicyEntry = {
   ...{ kind: "NetworkPolicy", name: "shop/db", generation: 2, state: "realised", since: "2026-01-01T00:00:00.000Z" },
   ...{ packets: 1, denied: 2, neverHit: ["ingress[0]", "ingress[1]"], countedSince: "2026-01-01T00:00:00.000Z" },
@@ -52,6 +52,14 @@ describe("A policy over all nodes", () => {
     assert.deepEqual([...silent.setSilent("n2", true)], [ID]);
     assert.equal(realized(silent), "Unknown NodesSilent: 1 of 2 nodes; not yet on n2; nothing heard for long from n2");
     assert.equal(realized(told()), "Unknown NoNodes: no node has told of a pod that it selects");
+  });
+
+  it("is said to be staged, and not in force, where it is", () => {
+    const staged = told(ENTRY);
+    staged.setPolicy(ID, { ...FACTS, isStaged: true });
+    assert.equal(realized(staged), "True AllNodes: 1 of 1 node; staged: judged there, and not in force");
+    const metadata = { name: "db", generation: 2, annotations: { "policy.weir.dev/enforcement": "staged" } };
+    assert.equal(readPolicyFacts("NetworkPolicy", "shop/db", { metadata, spec: { podSelector: {} } }).isStaged, true);
   });
 
   it("adds up what nodes have counted; a rule was never hit when no node has seen it hit, since all of them count", () => {

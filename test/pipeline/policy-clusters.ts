@@ -88,6 +88,8 @@ const annotations = fc.oneof(
   { weight: 3, arbitrary: fc.constant({}) },
   fc.record(
     {
+      "policy.weir.dev/enforcement": fc.constantFrom("enforced", "staged", "staged", "staged-deletion", "Staged"),
+      "policy.weir.dev/new-connections-per-second": fc.constantFrom("10", "1000", "none"),
       "policy.weir.dev/deny": fc.constantFrom("reject", "reject", "drop", "refuse"),
       "policy.weir.dev/log": fc.constantFrom("all", "ingress[0]", "ingress[0], denied", "egress[1]"),
     },

@@ -44,6 +44,22 @@ for (const kind of Object.keys(KINDS) as (keyof typeof KINDS)[])
       assert.deepEqual(log("denied"), denied);
     });
 
+    it("say how many new connections a second pass; where nobody can read it, one does", () => {
+      const rate = (value: string) => read(kind, { "policy.weir.dev/new-connections-per-second": value });
+      assert.deepEqual([rate("1").extras?.rate, rate("250").extras?.rate], [1, 250]);
+      assert.equal(read(kind, { "policy.weir.dev/deny": "drop" }).extras?.rate, undefined);
+      for (const wrong of ["", "0", "-1", "1.5", "10/s", "1000001", "0x10"]) {
+        assert.equal(rate(wrong).extras?.rate, 1, wrong);
+        assert.equal(rate(wrong).problems.length, 1, wrong);
+      }
+    });
+
+    it("say whether it is in force, and it is unless it says clearly that it is not", () => {
+      const enforcement = (value: string) => read(kind, { "policy.weir.dev/enforcement": value }).extras?.enforcement;
+      for (const value of ["enforced", "staged", "staged-deletion"]) assert.equal(enforcement(value), value);
+      for (const wrong of ["", "Staged", "audit", "none"]) assert.equal(enforcement(wrong), "enforced", wrong);
+    });
+
     it("are problems where they say what nobody understands, and then the policy is as it would be without", () => {
       const field = (name: string) => `${kind} ${KINDS[kind]}: metadata.annotations[policy.weir.dev/${name}]`;
       const { extras, problems } = read(kind, { "policy.weir.dev/deny": "Reject", "policy.weir.dev/other": "1" });

@@ -40,6 +40,7 @@ function report(pipeline: Pipeline, changes: Partial<ReportSources> = {}, only?:
     ...{ view, engine, hits: createHitBook(), problems: pipeline.problems() },
     statusOf: () => ({ state: "installed" }),
     realisedAt: () => NOW,
+    droppedBy: () => 0,
     ...changes,
   };
   return [...reportPolicies(sources, only)];

@@ -27,6 +27,8 @@ export interface AnnotatedCluster {
   weirctl(node: string, ...argv: readonly string[]): Promise<string>;
   /** The same as a value. */
   read<T>(node: string, ...argv: readonly string[]): Promise<T>;
+  /** Resolves when the switch has counted all packets that have gone through it. */
+  settleCounts(node: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -60,9 +62,17 @@ export async function startAnnotatedCluster(
       };
     }),
   );
+  const settleCounts = async (node: string): Promise<void> => {
+    const { ovsDirectory } = nodes.get(node)!.fabricNode;
+    await shell("ovs-appctl", "-t", `${ovsDirectory}/vswitchd.ctl`, "revalidator/purge");
+  };
   return {
-    ...{ rig, addressesOf, weirctl },
-    put: (...policies) => rig.put([...objects, ...policies]),
+    ...{ rig, addressesOf, weirctl, settleCounts },
+    async put(...policies) {
+      // The switch counts late, for whatever flows are there by then.
+      for (const node of nodes.keys()) await settleCounts(node);
+      await rig.put([...objects, ...policies]);
+    },
     ask: (netns, protocol, address, count = 3) => rig.wire.ask(netns, protocol, address, SERVER_PORT, count),
     netnsOfNode: (node) => nodes.get(node)!.endpoint.netns,
     read: async (node, ...argv) => JSON.parse(await weirctl(node, ...argv, "-o", "json")),

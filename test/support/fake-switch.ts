@@ -125,6 +125,9 @@ function carryOut(
       if (port !== Number(fields.in_port)) outputs.push(port);
       return undefined;
     }
+    case "meter":
+      // Never full.
+      return undefined;
     case "output":
       outputs.push(action.port);
       return undefined;

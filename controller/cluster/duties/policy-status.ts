@@ -20,6 +20,8 @@ import {
 const LOOK_EVERY = 60_000;
 /** A policy is in force on a thousand nodes one after another, and that is not told a thousand times. */
 const SETTLE = 1_000;
+/** A thousand nodes may have a reason each: so many are Events, and the rest stands in their objects. */
+const MOST_REFUSALS = 3;
 const FIELD_MANAGER = "weir-cluster";
 const POLICIES: ReadonlySet<string> = new Set([NETWORK_POLICIES.kind, CLUSTER_NETWORK_POLICIES.kind]);
 
@@ -83,8 +85,8 @@ class PolicyStatusDuty implements RunningDuty {
       return this.#statuses.setPolicy(id, undefined);
     }
     this.#objects.set(id, object);
-    const { generation, problems } = object;
-    const facts = { name, generation, problems };
+    const { generation, problems, isStaged } = object;
+    const facts = { name, generation, problems, isStaged };
     return this.#statuses.setPolicy(id, {
       ...facts,
       kind: kind === "NetworkPolicy" ? "NetworkPolicy" : "ClusterNetworkPolicy",
@@ -112,12 +114,11 @@ class PolicyStatusDuty implements RunningDuty {
   #tellEvents(id: string, summary: PolicySummary, { metadata }: WatchedPolicy): void {
     const { kind, problems, failed } = summary;
     const before = this.#told.get(id);
+    const refusals = [...new Set(failed.map(({ reason }) => reason))].slice(0, MOST_REFUSALS);
+    const trouble = () => describeTrouble({ ...summary, pending: [], silent: [] }).join("; ");
     const current = new Map([
       ...problems.map((problem) => [problem, () => problem] as const),
-      ...failed.map(
-        ({ reason }) =>
-          [`refused ${reason}`, () => describeTrouble({ ...summary, pending: [], silent: [] }).join("; ")] as const,
-      ),
+      ...refusals.map((reason) => [`refused ${reason}`, trouble] as const),
     ]);
     this.#told.set(id, new Set(current.keys()));
     const { apiVersion } = kind === "NetworkPolicy" ? NETWORK_POLICIES : CLUSTER_NETWORK_POLICIES;

@@ -3,7 +3,7 @@ import { type Announcement, announcementsOf, announcersOf } from "#pipeline/anno
 import type { AddressPool } from "#pipeline/model/address-pool.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Problem } from "#pipeline/problem.ts";
-import type { SourceBatch } from "#pipeline/source.ts";
+import type { RawChange, SourceBatch } from "#pipeline/source.ts";
 import { type Claims, createClaims } from "./claims.ts";
 import { elect } from "./election.ts";
 import { createHeld, type Held, type HeldAddress } from "./held.ts";
@@ -53,7 +53,6 @@ interface Opened {
 }
 
 const CLUSTER_NAMESPACE = "kube-system";
-const KINDS: ReadonlySet<string> = new Set(["AddressPool", "Node", "Service", "EndpointSlice"]);
 /** A program that ends at once is not started again and again. */
 const RESTART_AFTER = 2000;
 
@@ -68,6 +67,10 @@ class NodeAnnouncer implements Announcer {
   readonly #claims: Claims;
   readonly #opened = new Map<string, Opened>();
   #announcements: ReadonlyMap<unknown, Announcement> = new Map();
+  /** Those whose addresses they are. */
+  #services: ReadonlySet<string> = new Set();
+  /** One of them is announced where it has endpoints. */
+  #followsEndpoints = false;
   #pools: readonly AddressPool[] = [];
   #links: readonly Link[] = [];
   #program: NeighbourProgram | undefined;
@@ -86,7 +89,14 @@ class NodeAnnouncer implements Announcer {
   }
 
   note({ changes }: SourceBatch): void {
-    this.#isStale ||= changes.some(({ kind }) => KINDS.has(kind));
+    this.#isStale ||= changes.some((change) => this.#concerns(change));
+  }
+
+  /** Of thousands of services and their endpoints few are announced. */
+  #concerns({ kind, key }: RawChange): boolean {
+    if (kind === "EndpointSlice") return this.#followsEndpoints;
+    if (kind !== "Service") return kind === "AddressPool" || kind === "Node";
+    return this.#services.has(key) || (this.#options.view.Service.get(key)?.loadBalancerIps.length ?? 0) > 0;
   }
 
   setLinks(links: readonly Link[]): void {
@@ -132,6 +142,9 @@ class NodeAnnouncer implements Announcer {
     const isOurs = (pool: AddressPool): boolean => [...announcersOf(pool, view.Node.values())].includes(nodeName);
     this.#pools = [...view.AddressPool.values()].filter(isOurs);
     this.#announcements = announcementsOf(view);
+    this.#services = new Set([...this.#announcements.values()].map(({ service }) => service));
+    const isLocal = (key: string): boolean => view.Service.get(key)?.externalTrafficPolicy === "Local";
+    this.#followsEndpoints = [...this.#services].some(isLocal);
     this.#openLinks();
     if (this.#opened.size === 0 && this.#program !== undefined) this.close();
   }

@@ -23,7 +23,11 @@ export interface CountersOptions {
 }
 
 /** Sites of which the flows are counted: what rules let through, and what they did not. */
-const COUNTED: readonly Site[] = ["policies/rule", "policies/open", "policies/isolation"];
+const COUNTED: readonly Site[] = [
+  ...(["policies/rule", "policies/open", "policies/isolation", "policies/rate"] as const),
+  ...(["staging/rule", "staging/open", "staging/isolation"] as const),
+  ...(["staging/allowed", "staging/denied", "staging/newly-allowed", "staging/newly-denied"] as const),
+];
 const SITE_MASK = 0xffff_0000_0000_0000n;
 const ANY = 0xffff_ffff;
 /** OFPM_ALL. */

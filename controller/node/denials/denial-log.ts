@@ -1,5 +1,5 @@
 import type { Log } from "#base/log.ts";
-import { type Denial, describeDenial } from "#pipeline/denials/denial.ts";
+import { type Denial, describeDenial, describeStaged } from "#pipeline/denials/denial.ts";
 import type { ToldPacket } from "#pipeline/denials/metadata.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Direction } from "#pipeline/model/policy.ts";
@@ -28,6 +28,10 @@ export interface DenialCount {
 export interface DenialLog extends Pick<Recent<DenialRecord>, "recent" | "follow"> {
   /** A packet from the switch, which a policy denied. */
   take(packet: ToldPacket): void;
+  /** One that was let through, and would not be, were all staging over. */
+  takeStaged(packet: ToldPacket): void;
+  /** How many of those the node process was told of. */
+  readonly staged: number;
   /** How many the node process was told of. */
   readonly told: number;
   /** By each policy that is named; those that no longer exist are not counted. */
@@ -41,6 +45,7 @@ export function createDenialLog({ view, log, now, onDenial }: DenialLogOptions):
   const records = createRecent<DenialRecord>();
   const counts = new Map<string, DenialCount>();
   let told = 0;
+  let staged = 0;
 
   function count({ policies, direction }: Denial): void {
     for (const policy of policies.length === 0 ? [NOBODY] : policies) {
@@ -65,6 +70,16 @@ export function createDenialLog({ view, log, now, onDenial }: DenialLogOptions):
     },
     recent: records.recent,
     follow: records.follow,
+    get staged() {
+      return staged;
+    },
+    takeStaged(packet) {
+      staged++;
+      const denial = describeStaged(packet, view);
+      if (denial === undefined) return;
+      records.add({ time: now().toISOString(), ...denial });
+      log.info("a staged policy would deny a packet", { ...denial });
+    },
     counts() {
       for (const [key, { policy }] of counts)
         if (policy !== NOBODY && !view.NetworkPolicy.has(policy) && !view.ClusterNetworkPolicy.has(policy))

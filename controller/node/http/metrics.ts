@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { registerProcessMetrics } from "#controller/process/process-metrics.ts";
+import type { StagedReport } from "#pipeline/policy-status/report.ts";
 import type { FlowCounts } from "./node-view.ts";
 
 export type Target = "switch" | "host";
@@ -19,6 +20,12 @@ export interface Readings {
   announced(): number;
   /** New connections on which policies decided that are logged. */
   connections(): Told;
+  /** Packets of which the node was told that staged policies would deny them. */
+  stagedDenials(): Told;
+  /** New connections that policies have denied beyond their rate, by policy. */
+  limited(): Iterable<readonly [policy: string, denied: number]>;
+  /** What staged policies would do. */
+  staged(): Iterable<{ readonly policy: string; readonly staged: StagedReport }>;
   /** Reads in the switch what is to be counted. */
   refresh(): Promise<void>;
 }
@@ -120,7 +127,7 @@ function registerReadings(registry: Registry, version: string, readings: Reading
   });
 }
 
-function registerDenials(registry: Registry, { denials, connections }: Readings): void {
+function registerDenials(registry: Registry, { denials, connections, limited, stagedDenials, staged }: Readings): void {
   const told = (name: string, help: string, read: () => Told) =>
     tally(registry, name, `${help}, by whether the node was told.`, ["told"], (inc) => {
       const counts = read();
@@ -128,6 +135,31 @@ function registerDenials(registry: Registry, { denials, connections }: Readings)
       inc({ told: "no" }, counts.untold);
     });
   told("weir_denials_total", "Packets that policies denied", denials);
+  tally(
+    registry,
+    "weir_policy_rate_denials_total",
+    "New connections that a policy's rules would have let through but for its rate.",
+    ["policy"],
+    (inc) => {
+      for (const [policy, denied] of limited()) inc({ policy }, denied);
+    },
+  );
+  told("weir_staged_denials_total", "Packets that staged policies would deny and that were let through", stagedDenials);
+  tally(
+    registry,
+    "weir_staged_policy_connections_total",
+    "New connections of pods that a staged policy selects: the verdict that would be, were all staging over, beside the one that was.",
+    ["policy", "would", "was"],
+    (inc) => {
+      for (const { policy, staged: counts } of staged()) {
+        const { wouldAllow, wouldDeny, newlyAllowed, newlyDenied } = counts;
+        inc({ policy, would: "allow", was: "allow" }, wouldAllow - newlyAllowed);
+        inc({ policy, would: "allow", was: "deny" }, newlyAllowed);
+        inc({ policy, would: "deny", was: "allow" }, newlyDenied);
+        inc({ policy, would: "deny", was: "deny" }, wouldDeny - newlyDenied);
+      }
+    },
+  );
   told("weir_logged_connections_total", "New connections on which policies decided that are logged", connections);
   tally(
     registry,

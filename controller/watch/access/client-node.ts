@@ -4,9 +4,10 @@ import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { type Access, AccessError } from "./access.ts";
 
 /** A kubeconfig whose credentials come from an exec plugin, an identity provider or through a proxy. */
-export function clientNodeAccess(path: string): Access {
+export function clientNodeAccess(path: string, context?: string): Access {
   const config = new KubeConfig();
   config.loadFromFile(path);
+  if (context !== undefined) config.setCurrentContext(context);
   const server = config.getCurrentCluster()?.server;
   if (server === undefined)
     throw new AccessError("E_KUBECONFIG", `${path}: the current context names no cluster`, { path });

@@ -18,25 +18,25 @@ interface Context {
 }
 
 /**
- * A kubeconfig file: its current context. Plain credentials (token, certificates, password, or files with them) are read
+ * A kubeconfig file: the context named, or its current one. Plain credentials (token, certificates, password, or files with them) are read
  * here; exec plugins, identity providers and proxies are left to @kubernetes/client-node.
  */
-export async function kubeconfigAccess(path: string): Promise<Access> {
-  const { cluster, user } = await readContext(path);
+export async function kubeconfigAccess(path: string, context?: string): Promise<Access> {
+  const { cluster, user } = await readContext(path, context);
   const server = cluster["server"];
   if (typeof server !== "string" || !URL.canParse(server))
     throw complain(path, "cluster.server", "a URL such as https://10.0.0.1:6443");
   if (NEEDS_CLIENT_NODE.some(([part, field]) => ({ cluster, user })[part][field] !== undefined)) {
     const { clientNodeAccess } = await import("./client-node.ts");
-    return clientNodeAccess(path);
+    return clientNodeAccess(path, context);
   }
   return {
     server: server.replace(/\/+$/, ""),
-    credentials: async () => readCredentials(path, await readContext(path)),
+    credentials: async () => readCredentials(path, await readContext(path, context)),
   };
 }
 
-async function readContext(path: string): Promise<Context> {
+async function readContext(path: string, named: string | undefined): Promise<Context> {
   let config: unknown;
   try {
     config = parse(await readFile(path, "utf8"));
@@ -48,9 +48,14 @@ async function readContext(path: string): Promise<Context> {
       error,
     );
   }
-  const name = readPath(config, ["current-context"]);
+  const name = named ?? readPath(config, ["current-context"]);
   const context = find(config, "contexts", name, "context");
-  if (context === undefined) throw complain(path, "current-context", "the name of one of its contexts");
+  if (context === undefined)
+    throw complain(
+      path,
+      named === undefined ? "current-context" : `context ${named}`,
+      "the name of one of its contexts",
+    );
   const cluster = find(config, "clusters", context["cluster"], "cluster");
   if (cluster === undefined) throw complain(path, "context.cluster", "the name of one of its clusters");
   return { cluster, user: find(config, "users", context["user"], "user") ?? {} };

@@ -5,6 +5,7 @@ import type { Problem } from "../../problem.ts";
 import type { RawChange } from "../../source.ts";
 import type { Cluster } from "../cluster.ts";
 import { isIn } from "../matching.ts";
+import { enforcedCluster, stagedCluster } from "../staged-world.ts";
 import { checkCoverage } from "./coverage.ts";
 import { type Check, type Finding, ofNetworkPolicies, SEVERITIES } from "./finding.ts";
 import { checkDns, checkPortNames } from "./ports.ts";
@@ -35,14 +36,19 @@ export function lint(
   problems: readonly Problem[],
 ): readonly Finding[] {
   const wrong = new Set(problems.map(({ object }) => object));
-  const policiesOf = createPoliciesOf(cluster);
+  // A staged policy is judged beside those that would be in force with it.
+  const worlds = [enforcedCluster(cluster), stagedCluster(cluster)].map((world) => ({
+    cluster: world,
+    policiesOf: createPoliciesOf(world),
+  }));
   const findings = changes.flatMap(({ kind, key, object }) => {
-    const policy: Policy | undefined =
-      kind === "NetworkPolicy" || kind === "ClusterNetworkPolicy" ? cluster.objects[kind].get(key) : undefined;
-    if (policy === undefined || wrong.has(`${kind} ${key}`)) return [];
+    if (kind !== "NetworkPolicy" && kind !== "ClusterNetworkPolicy") return [];
+    const world = worlds.find((one) => one.cluster.objects[kind].has(key));
+    const policy: Policy | undefined = world?.cluster.objects[kind].get(key);
+    if (world === undefined || policy === undefined || wrong.has(`${kind} ${key}`)) return [];
     const written: unknown = isRecord(object) ? object["spec"] : undefined;
     const spec = isRecord(written) ? written : {};
-    return CHECKS.flatMap((check) => [...check({ policy, spec, cluster, policiesOf })]);
+    return CHECKS.flatMap((check) => [...check({ policy, spec, ...world })]);
   });
   return [...problems.map(fromProblem), ...findings].toSorted(
     (a, b) =>
@@ -68,7 +74,9 @@ const UNTIL_THEN: ReadonlyMap<string, string> = new Map([
 
 function fromProblem({ object, field, message }: Problem): Finding {
   const [kind = ""] = object.split(" ");
-  const remedy = `write what is expected there${UNTIL_THEN.get(kind) ?? ""}`;
+  // What an annotation says is beside the rules: these hold whatever it is.
+  const until = field.startsWith("metadata.") ? undefined : UNTIL_THEN.get(kind);
+  const remedy = `write what is expected there${until ?? ""}`;
   return { severity: "error", check: "malformed", object, field, message, remedy };
 }
 

@@ -2,14 +2,19 @@ import type { Action } from "#openflow/actions.ts";
 import { type MatchSpec, match } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
 import type { Rule } from "../../index/rules.ts";
+import { CT_MARK } from "../../layout/conntrack.ts";
 import type { Site } from "../../layout/sites.ts";
 import { TABLES, type TableName } from "../../layout/tables.ts";
 import type { PolicyId } from "../../model/policy.ts";
 import type { Owner } from "../../owner.ts";
-import { deny, goto, noteLogged, setRegister } from "../vocabulary.ts";
-import { STAGES, spotOf } from "./stages.ts";
+import { limitPackets, matchMark } from "../connections.ts";
+import { goto } from "../vocabulary.ts";
+import { spotOf } from "./stages.ts";
+import type { World } from "./world.ts";
 
 export type Part = "subject" | "peers" | "ports";
+
+const PART_SITES = { subject: "subject", peers: "peer", ports: "port" } as const satisfies Record<Part, string>;
 
 /** How many of its three parts a rule has; a rule for everybody at every port has one. */
 export function countClauses({ peers, ports }: Rule): number {
@@ -33,12 +38,13 @@ export function groupByPlace(rules: Iterable<Rule>): readonly (readonly [Rule, .
 
 /** A flow that is a part of rules of one place. Those that it has no room for are problems, and allow nothing there. */
 export function partOfRules(
-  site: Site,
+  world: World,
   spec: MatchSpec,
   part: Part,
   rules: readonly [Rule, ...Rule[]],
 ): readonly Contribution[] {
-  const { table, rule: priority } = spotOf(rules[0]);
+  const { table, rule: priority } = spotOf(rules[0], world.stages);
+  const site = `${world.feature}/${PART_SITES[part]}` as const;
   const sorted = rules.filter((rule) => countClauses(rule) > 1).sort((a, b) => a.id - b.id);
   if (sorted.length === 0) return [];
   const held = sorted.slice(0, MOST_CONJUNCTIONS);
@@ -50,24 +56,49 @@ export function partOfRules(
   // What is left out of rules that do not accept would open what they close.
   const closing = left.find(({ verdict }) => verdict !== "accept");
   return [
-    policyFlow(site, table, priority, spec, closing === undefined ? actions : denyBy(closing), ownersOf(held)),
+    policyFlow(site, table, priority, spec, closing === undefined ? actions : world.deny(closing), ownersOf(held)),
     ...left.map(tooMany),
   ];
 }
 
 /** What becomes of a packet that a rule matches. A rule that decides is noted. */
-export function outcomeOf(rule: Rule): readonly Action[] {
-  const { direction, tier, verdict, id, logged } = rule;
-  const { next, networkPolicy, register } = STAGES[direction];
-  if (verdict === "deny") return denyBy(rule);
+export function outcomeOf(rule: Rule, world: World): readonly Action[] {
+  const { direction, tier, verdict } = rule;
+  if (verdict === "deny") return world.deny(rule);
   // Behind the last tier there is nobody to pass it to.
-  if (verdict === "pass" && tier === "admin") return [goto(networkPolicy[0])];
-  return [setRegister(register, id), ...(logged ? noteLogged(direction) : []), goto(next)];
+  if (verdict === "pass" && tier === "admin") return [goto(world.stages[direction].networkPolicy[0])];
+  return world.allow(rule);
 }
 
-function denyBy(rule: Rule): readonly Action[] {
-  const { direction, id } = rule;
-  return [setRegister(STAGES[direction].register, id), ...deny(direction, "rule", rule)];
+/**
+ * The flows of a rule of which all is met, as its own match says it. Of one with a rate only what begins a connection passes the meter,
+ * which ends what is beyond; what is known goes on as ever.
+ */
+export function flowsOfMet(
+  world: World,
+  site: Site,
+  priority: number,
+  spec: MatchSpec,
+  rule: Rule,
+  owners: readonly Owner[],
+): readonly Contribution[] {
+  const { table } = spotOf(rule, world.stages);
+  const outcome = outcomeOf(rule, world);
+  const limit = world.feature === "policies" ? rule.limit : undefined;
+  if (limit === undefined) return [policyFlow(site, table, priority, spec, outcome, owners)];
+  const meter: Action = { type: "meter", meterId: limit.meterId };
+  return [
+    policyFlow(site, table, priority, { ...spec, ...matchMark(CT_MARK.known) }, outcome, owners),
+    policyFlow(
+      "policies/rate",
+      table,
+      priority,
+      { ...spec, ...matchMark(0, CT_MARK.known) },
+      [meter, ...outcome],
+      owners,
+    ),
+    limitPackets(limit.meterId, limit.perSecond, "policies/rate", [policyOwner(rule.policy)]),
+  ];
 }
 
 export function policyFlow(

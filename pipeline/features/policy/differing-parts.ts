@@ -1,13 +1,18 @@
 import type { Ip } from "#base/address.ts";
 import { differenceOf } from "#base/lists.ts";
 import { formatHost } from "../../index/expand-policy.ts";
-import { formatRulePort, type Rule } from "../../index/rules.ts";
+import { formatRulePort, type Rule, type Rules } from "../../index/rules.ts";
 import type { View } from "../../model/model.ts";
 import { countClauses } from "./conjunctions.ts";
 import type { PolicyKey } from "./keys.ts";
 
 /** The keys in which a rule stood or stands, less those in which it stands as before. */
-export function* differingParts(before: Rule | undefined, after: Rule | undefined, view: View): Iterable<PolicyKey> {
+export function* differingParts(
+  before: Rule | undefined,
+  after: Rule | undefined,
+  view: View,
+  rules: Rules,
+): Iterable<PolicyKey> {
   if (before !== undefined && after !== undefined && isSameConjunction(before, after)) {
     yield* parts(before, after, view);
     return;
@@ -15,7 +20,7 @@ export function* differingParts(before: Rule | undefined, after: Rule | undefine
   for (const rule of [before, after])
     if (rule !== undefined) {
       yield* parts(undefined, rule, view);
-      for (const port of subjectPorts(rule, view)) yield { type: "subject", port };
+      for (const port of subjectPorts(rule, rules)) yield { type: "subject", port };
     }
 }
 
@@ -23,6 +28,7 @@ export function* differingParts(before: Rule | undefined, after: Rule | undefine
 function isSameConjunction(a: Rule, b: Rule): boolean {
   return (
     a.id === b.id &&
+    a.limit?.meterId === b.limit?.meterId &&
     countClauses(a) === countClauses(b) &&
     a.subject === b.subject &&
     a.direction === b.direction &&
@@ -49,8 +55,8 @@ function* differing(before: readonly string[] = [], after: readonly string[] = [
   yield* removed;
 }
 
-function* subjectPorts({ subject }: Rule, view: View): Iterable<string> {
-  for (const podKey of view.rules.subjectsHere(subject)) yield* view.rules.portsOf(podKey);
+function* subjectPorts({ subject }: Rule, rules: Rules): Iterable<string> {
+  for (const podKey of rules.subjectsHere(subject)) yield* rules.portsOf(podKey);
 }
 
 export function peerKey(ip: Ip): PolicyKey {

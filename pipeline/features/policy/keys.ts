@@ -8,8 +8,8 @@ export type PolicyKey =
   | { readonly type: "peer"; readonly network: string }
   /** What policies say of the pod at one port of the bridge. */
   | { readonly type: "subject"; readonly port: string }
-  /** What the bridge has once some policy refuses, or is logged. */
-  | { readonly type: "refusing" | "logging" };
+  /** What the bridge has once some policy refuses, is logged, or is staged. */
+  | { readonly type: "refusing" | "logging" | "staging" };
 
 export function writeKey(key: PolicyKey): string {
   switch (key.type) {
@@ -23,6 +23,7 @@ export function writeKey(key: PolicyKey): string {
       return `subject ${key.port}`;
     case "refusing":
     case "logging":
+    case "staging":
       return key.type;
   }
 }
@@ -32,6 +33,6 @@ export function readKey(text: string): PolicyKey {
   const [type, what = ""] = text.split(" ");
   if (type === "rule") return { type, rule: what };
   if (type === "peer") return { type, network: what };
-  if (type === "refusing" || type === "logging") return { type };
+  if (type === "refusing" || type === "logging" || type === "staging") return { type };
   return { type: type === "port" ? "port" : "subject", port: what };
 }

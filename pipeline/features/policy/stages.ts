@@ -4,15 +4,17 @@ import type { TableName } from "../../layout/tables.ts";
 import type { Direction, PolicyTier, RulePlace } from "../../model/policy.ts";
 
 /** The tables of a direction's tiers, what follows when one lets a packet through, and where that is noted. */
-interface Stage {
+export interface Stage {
   readonly admin: readonly [TableName, TableName];
   readonly networkPolicy: readonly [TableName];
   readonly baseline: readonly [TableName, TableName];
   readonly next: TableName;
-  readonly register: "egressRule" | "ingressRule";
+  readonly register: "egressRule" | "ingressRule" | "stagedRule";
 }
 
-export const STAGES: Readonly<Record<Direction, Stage>> = {
+export type Stages = Readonly<Record<Direction, Stage>>;
+
+export const STAGES: Stages = {
   egress: {
     admin: ["EgressAdmin", "EgressAdminLow"],
     networkPolicy: ["EgressRule"],
@@ -29,9 +31,26 @@ export const STAGES: Readonly<Record<Direction, Stage>> = {
   },
 };
 
+/** The same for what would be, were all staging over. */
+export const STAGED_STAGES: Stages = {
+  egress: {
+    admin: ["StagedEgressAdmin", "StagedEgressAdminLow"],
+    networkPolicy: ["StagedEgressRule"],
+    baseline: ["StagedEgressBaseline", "StagedEgressBaselineLow"],
+    next: "StagedVerdict",
+    register: "stagedRule",
+  },
+  ingress: {
+    admin: ["StagedIngressAdmin", "StagedIngressAdminLow"],
+    networkPolicy: ["StagedIngressRule"],
+    baseline: ["StagedIngressBaseline", "StagedIngressBaselineLow"],
+    next: "StagedVerdict",
+    register: "stagedRule",
+  },
+};
+
 /** In the order in which a packet meets them. */
-export function tablesOf(direction: Direction): readonly [TableName, ...TableName[]] {
-  const { admin, networkPolicy, baseline } = STAGES[direction];
+export function tablesOf({ admin, networkPolicy, baseline }: Stage): readonly [TableName, ...TableName[]] {
   return [...admin, ...networkPolicy, ...baseline];
 }
 
@@ -43,20 +62,21 @@ export interface Spot {
 }
 
 /** Rules of one level agree on what becomes of a packet, so they share a priority. */
-export function spotOf({ direction, tier, level }: RulePlace): Spot {
+export function spotOf({ direction, tier, level }: RulePlace, stages: Stages): Spot {
   if (tier === "networkPolicy") {
-    const table = STAGES[direction].networkPolicy[0];
-    return level === NETWORK_POLICY_LEVELS.logged
-      ? { table, open: PRIORITY.loggedOpen, rule: PRIORITY.logged }
-      : { table, open: PRIORITY.open, rule: PRIORITY.rule };
+    const table = stages[direction].networkPolicy[0];
+    const { limited, logged } = NETWORK_POLICY_LEVELS;
+    if (level === limited) return { table, open: PRIORITY.limitedOpen, rule: PRIORITY.limited };
+    if (level === logged) return { table, open: PRIORITY.loggedOpen, rule: PRIORITY.logged };
+    return { table, open: PRIORITY.open, rule: PRIORITY.rule };
   }
   const { table, priority } = placeOfLevel(level);
-  return { table: STAGES[direction][tier][table], open: priority, rule: priority };
+  return { table: stages[direction][tier][table], open: priority, rule: priority };
 }
 
 /** The tier of a table, and which of the tier's tables it is; undefined for those of no tier. */
 export function tierOfTable(name: string): { readonly tier: PolicyTier; readonly table: 0 | 1 } | undefined {
-  for (const stage of Object.values(STAGES))
+  for (const stage of [...Object.values(STAGES), ...Object.values(STAGED_STAGES)])
     for (const tier of ["admin", "networkPolicy", "baseline"] as const) {
       const table = (stage[tier] as readonly string[]).indexOf(name);
       if (table === 0 || table === 1) return { tier, table };

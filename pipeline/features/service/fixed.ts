@@ -11,7 +11,7 @@ import { HAIRPIN_ADDRESS, NODE_PORT_ADDRESS, REJECT_ADDRESS } from "../../layout
 import type { Port } from "../../model/model.ts";
 import { podKeyOf } from "../../model/pod-of-port.ts";
 import type { Owner } from "../../owner.ts";
-import { tablesOf } from "../policy/stages.ts";
+import { STAGES, tablesOf } from "../policy/stages.ts";
 import {
   alsoMatchRegister,
   contributeFlow,
@@ -127,7 +127,7 @@ export function derivePort(port: Port): readonly Contribution[] {
       return [
         flow(owner, "services/hairpin", "Endpoint", PRIORITY.address, { in_port: port.ofport, ...chosen }, [
           hide,
-          goto(tablesOf("egress")[0]),
+          goto(tablesOf(STAGES.egress)[0]),
         ]),
         flow(owner, "services/hairpin", "Endpoint", PRIORITY.except, throughHost, [hide, goto("Route")]),
       ];
