@@ -3,6 +3,7 @@ import { type Observable, Subject } from "rxjs";
 import { familyOf, type IpFamily, parseCidr } from "#base/address.ts";
 import type { Log } from "#base/log.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
+import { countReadyOn } from "#pipeline/model/endpoints.ts";
 import type { Node } from "#pipeline/model/model.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import { createRealisation, type Realisation } from "#pipeline/policy-status/realisation.ts";
@@ -21,6 +22,7 @@ import { findProgram } from "./helper.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
 import type { Peer } from "./http/metrics.ts";
+import { createServiceHealth, type ServiceHealth } from "./http/service-health.ts";
 import {
   type BridgeKeeper,
   createBridgeKeeper,
@@ -58,6 +60,7 @@ export interface Parts {
   readonly pipeline: Pipeline;
   readonly bridgeSwitch: Switch;
   readonly host: HostTarget;
+  readonly serviceHealth: ServiceHealth;
   readonly replica: PortReplica;
   readonly bridge: BridgeKeeper;
   readonly readiness: Readiness;
@@ -134,6 +137,11 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     isConnected: () => intent.connected,
     onMove: options.onMove,
   });
+  const serviceHealth = createServiceHealth({
+    ...{ nodeName, networks: nodePortNetworks, log },
+    ...{ onChange: options.onChange, isServing: options.isServing },
+    countEndpoints: (service) => countReadyOn(nodeName, view.backends.slicesOf(service)),
+  });
   return {
     ...{
       intent,
@@ -153,9 +161,14 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,
     ),
     ...createDatabaseSide(options, mtu),
-    host: new HostTarget(host, compareEvery, log),
+    ...{ host: new HostTarget(host, compareEvery, log), serviceHealth },
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
-    problems: () => [...intent.problems(), ...pipeline.problems(), ...announcing.problems()],
+    problems: () => [
+      ...intent.problems(),
+      ...pipeline.problems(),
+      ...serviceHealth.problems(),
+      ...announcing.problems(),
+    ],
   };
 }
 
