@@ -17,6 +17,8 @@ export interface WeirNodeOptions {
   readonly directory: string;
   readonly source: { readonly manifests: string } | { readonly kubernetes: { readonly kubeconfig: string } };
   readonly traffic?: Readonly<Record<string, unknown>>;
+  /** The section `names` of the configuration. */
+  readonly names?: Readonly<Record<string, unknown>>;
   /** Seconds between comparisons; the node's default unless it is given. */
   readonly compareInterval?: number;
   /** The program to run instead of the checkout's, such as a bundle. */
@@ -64,7 +66,7 @@ export async function startWeirNode(options: WeirNodeOptions): Promise<WeirNode>
 }
 
 async function writeConfig(options: WeirNodeOptions): Promise<NodePaths> {
-  const { name, directory, ovsDirectory, source, compareInterval, traffic = {} } = options;
+  const { name, directory, ovsDirectory, source, compareInterval, traffic = {}, names = {} } = options;
   const paths = {
     config: join(directory, "weir.yaml"),
     log: join(directory, "weir.log"),
@@ -78,7 +80,7 @@ async function writeConfig(options: WeirNodeOptions): Promise<NodePaths> {
     nodeName: name,
     source,
     ovs: { database: `unix:${ovsDirectory}/db.sock`, runDirectory: ovsDirectory, datapath: "netdev" },
-    traffic,
+    ...{ traffic, names },
     cni: { socket: paths.cniSocket, configDirectory: join(directory, "net.d") },
     control: { socket: paths.controlSocket },
     stateDirectory: join(directory, "state"),

@@ -1,5 +1,6 @@
 import { familyOf, type Ip } from "#base/address.ts";
 import { subtractCidrs } from "#base/prefixes.ts";
+import { matchesPattern } from "../model/domain.ts";
 import { isMet, isSelected, type LabelRequirement, type LabelSelector } from "../model/label-selector.ts";
 import type { Labels, Objects, Pod } from "../model/model.ts";
 import { NAMESPACE_NAME_LABEL } from "../model/namespace-name.ts";
@@ -157,7 +158,7 @@ function waysToBe(peer: ClusterPolicyPeer, other: Pod | undefined, seen: Seen): 
   if (matchesPeer(peer, other, address, objects)) return [{ changes: [], pod: other, peer }];
   if (peer.type === "network") return waysToComeFrom(peer, address, seen);
   if (peer.type === "nodes") return waysToBeNode(peer, address, seen);
-  if (peer.type !== "pods") return [];
+  if (peer.type === "domain") return waysToBeNamed(peer, address, seen);
   if (other !== undefined)
     return waysToBeIn(peer.selection, other, objects).map((changes) => ({ changes, pod: other, peer }));
   const pod = podIn(peer.selection, address, seen);
@@ -184,6 +185,17 @@ function waysToBeNode(
 ): readonly Fitting[] {
   const nodes = [...objects.Node.values()].filter(({ labels }) => isSelected(peer.nodes, labels));
   const ip = nodes.flatMap(({ addresses }) => addresses).find((one) => familyOf(one) === familyOf(address));
+  return ip === undefined ? [] : [{ changes: [{ type: "address", ip, of: peer }], pod: undefined, peer }];
+}
+
+/** An address that a name is known to have. */
+function waysToBeNamed(
+  peer: ClusterPolicyPeer & { readonly type: "domain" },
+  address: Ip,
+  { objects }: Seen,
+): readonly Fitting[] {
+  const named = [...objects.Domain.values()].filter(({ name }) => matchesPattern(peer.pattern, name));
+  const ip = named.flatMap(({ addresses }) => addresses).find((one) => familyOf(one) === familyOf(address));
   return ip === undefined ? [] : [{ changes: [{ type: "address", ip, of: peer }], pod: undefined, peer }];
 }
 

@@ -39,6 +39,7 @@ describe("The configuration", () => {
       control: { socket: "/var/run/weir/control.sock" },
       http: { address: "127.0.0.1:10350" },
       denials: { samplesPerSecond: 100 },
+      names: { minimumTtl: 5, idleConnections: 9000 },
       stateDirectory: "/var/lib/weir",
       compareInterval: 60,
       log: { level: "info" },

@@ -155,9 +155,19 @@ export const schema = z
           "Of so many packets a second that policies deny the node process is told, with names: in its log, in `weirctl get denials`, in Events. The others are counted.",
         ),
       }),
+      names: section({
+        minimumTtl: described(
+          z._default(wholeNumber(1, 604800), 5),
+          "An address that a pod is told of a name by which policies allow traffic (`domainNames`) counts for the time that its DNS record gives, and for so many seconds at least. More is for applications that keep addresses longer than they may.",
+        ),
+        idleConnections: described(
+          z._default(wholeNumber(1, 604800), 9000),
+          "Connections to an address outlive its time. It is forgotten when they have sent nothing to it for so many seconds; the default is above the two hours after which Linux sees whether a silent peer lives.",
+        ),
+      }),
       stateDirectory: described(
         z._default(absolutePath(), "/var/lib/weir"),
-        "Where the last intent seen is kept, for a restart without the API server.",
+        "Where the last intent seen, and what pods were told of names, is kept for a restart.",
       ),
       compareInterval: described(
         z._default(wholeNumber(1, 86400), 60),
