@@ -86,7 +86,7 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
   return {
     async stop() {
       ending.abort();
-      await Promise.all([pods.close(), ...servers.map((server) => server.close())]);
+      await Promise.all([pods, parts.serviceHealth, ...servers].map((server) => server.close()));
       running.unsubscribe();
       parts.host.stop();
       replica.close();
@@ -152,6 +152,7 @@ function targetsOf(parts: Parts, metrics: Metrics, settle: () => void): Targets 
     async applyHost(state) {
       // The node's addresses say which interface carries packets between nodes.
       underlay.refresh();
+      parts.serviceHealth.update(state.services.healthChecks);
       // Open vSwitch keeps weir-gw0 at the MTU that its row asks for.
       bridge.check();
       const started = performance.now();

@@ -4,6 +4,7 @@ import { familyOf, type IpFamily, parseCidr } from "#base/address.ts";
 import type { Log } from "#base/log.ts";
 import type { OpenFlowConnection } from "#openflow/connection.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
+import { countReadyOn } from "#pipeline/model/endpoints.ts";
 import type { Node, View } from "#pipeline/model/model.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import { createRealisation, type Realisation } from "#pipeline/policy-status/realisation.ts";
@@ -22,6 +23,7 @@ import { findProgram } from "./helper.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
 import type { Peer } from "./http/metrics.ts";
+import { createServiceHealth, type ServiceHealth } from "./http/service-health.ts";
 import {
   type BridgeKeeper,
   createBridgeKeeper,
@@ -62,6 +64,7 @@ export interface Parts {
   /** Unless connections are kept that policies come to deny. */
   readonly cutConnections: CutConnections | undefined;
   readonly host: HostTarget;
+  readonly serviceHealth: ServiceHealth;
   readonly replica: PortReplica;
   readonly bridge: BridgeKeeper;
   readonly readiness: Readiness;
@@ -85,7 +88,8 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   const intent = await createIntent(options);
   const { encapsulation, tunnel } = traffic;
   const { nodePortAddresses } = config.services;
-  const pipeline = createPipeline(settingsOf(config), [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE, NAMES_SOURCE]);
+  const settings = settingsOf(config);
+  const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE, NAMES_SOURCE]);
   const { view } = pipeline;
   const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
   const mtu = (): number | undefined =>
@@ -133,6 +137,11 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     isConnected: () => intent.connected,
     onMove: options.onMove,
   });
+  const serviceHealth = createServiceHealth({
+    ...{ nodeName, networks: settings.nodePortNetworks ?? [], log },
+    ...{ onChange: options.onChange, isServing: options.isServing },
+    countEndpoints: (service) => countReadyOn(nodeName, view.backends.slicesOf(service)),
+  });
   return {
     ...{
       intent,
@@ -153,9 +162,14 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,
     ),
     ...createDatabaseSide(options, mtu),
-    host: new HostTarget(host, compareEvery, log),
+    ...{ host: new HostTarget(host, compareEvery, log), serviceHealth },
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
-    problems: () => [...intent.problems(), ...pipeline.problems(), ...announcing.problems()],
+    problems: () => [
+      ...intent.problems(),
+      ...pipeline.problems(),
+      ...serviceHealth.problems(),
+      ...announcing.problems(),
+    ],
   };
 }
 

@@ -5,13 +5,12 @@ import fc from "fast-check";
 import { match } from "#openflow/match.ts";
 import { formatFlow, formatMatch } from "#openflow/text/index.ts";
 import { createPipeline } from "#pipeline/pipeline.ts";
-import type { DesiredMeter } from "#pipeline/switch-state.ts";
 import { clusterChanges, ground } from "#test/pipeline/policy-clusters.ts";
 import { enter, packetsOfCluster } from "#test/pipeline/policy-packets.ts";
 import { batch, SETTINGS } from "#test/pipeline/samples.ts";
 import type { OvsRig } from "#test/rig/ovs.ts";
 import { createFakeSwitch, type Fields } from "#test/support/fake-switch.ts";
-import { BRIDGE, startPipelineRig } from "./pipeline-rig.ts";
+import { BRIDGE, loadMeters, startPipelineRig } from "./pipeline-rig.ts";
 import { trace } from "./trace.ts";
 
 const CLUSTERS = 8;
@@ -27,17 +26,6 @@ describe("policies in the real tables", function () {
   });
   after(() => ovs?.close());
 
-  /** A switch takes no flow that names a meter which is not there. */
-  async function loadMeters(meters: Iterable<DesiredMeter>): Promise<void> {
-    await ovs.ofctl("del-meters", ovs.management(BRIDGE));
-    for (const { meter } of meters)
-      for (const { rate, burst = 0 } of meter.bands)
-        await ovs.ofctl(
-          ...["add-meter", ovs.management(BRIDGE)],
-          `meter=${meter.meterId},pktps,burst,stats,band=type=drop,rate=${rate},burst_size=${burst}`,
-        );
-  }
-
   it(`let ${PACKETS} packets of each of ${CLUSTERS} random clusters through, or not, as the fake switch does`, async () => {
     const clusters = fc.sample(clusterChanges, { seed: SEED, numRuns: CLUSTERS });
     for (const changes of clusters) {
@@ -48,7 +36,7 @@ describe("policies in the real tables", function () {
       const file = join(ovs.directory, "flows");
       await writeFile(file, flows.map((flow) => `${formatFlow(flow)}\n`).join(""));
       await ovs.ofctl("del-flows", ovs.management(BRIDGE));
-      await loadMeters(pipeline.desired.meters.values());
+      await loadMeters(ovs, pipeline.desired.meters.values());
       await ovs.ofctl("--bundle", "add-flows", ovs.management(BRIDGE), file);
       const all = [...packetsOfCluster()];
       const step = Math.floor(all.length / PACKETS);
