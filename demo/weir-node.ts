@@ -17,6 +17,9 @@ export interface WeirNodeOptions {
   readonly directory: string;
   readonly source: { readonly manifests: string } | { readonly kubernetes: { readonly kubeconfig: string } };
   readonly traffic?: Readonly<Record<string, unknown>>;
+  /** Sections of the configuration. */
+  readonly policies?: Readonly<Record<string, unknown>>;
+  readonly names?: Readonly<Record<string, unknown>>;
   /** Seconds between comparisons; the node's default unless it is given. */
   readonly compareInterval?: number;
   /** The program to run instead of the checkout's, such as a bundle. */
@@ -64,7 +67,7 @@ export async function startWeirNode(options: WeirNodeOptions): Promise<WeirNode>
 }
 
 async function writeConfig(options: WeirNodeOptions): Promise<NodePaths> {
-  const { name, directory, ovsDirectory, source, compareInterval, traffic = {} } = options;
+  const { name, directory, ovsDirectory, source, compareInterval, traffic = {}, policies = {}, names = {} } = options;
   const paths = {
     config: join(directory, "weir.yaml"),
     log: join(directory, "weir.log"),
@@ -77,8 +80,11 @@ async function writeConfig(options: WeirNodeOptions): Promise<NodePaths> {
   const config = {
     nodeName: name,
     source,
-    ovs: { database: `unix:${ovsDirectory}/db.sock`, runDirectory: ovsDirectory, datapath: "netdev" },
-    traffic,
+    ovs: {
+      ...{ database: `unix:${ovsDirectory}/db.sock`, runDirectory: ovsDirectory, datapath: "netdev" },
+      controlSocket: join(ovsDirectory, "vswitchd.ctl"),
+    },
+    ...{ traffic, policies, names },
     cni: { socket: paths.cniSocket, configDirectory: join(directory, "net.d") },
     control: { socket: paths.controlSocket },
     stateDirectory: join(directory, "state"),

@@ -8,13 +8,14 @@ import { createPipeline } from "./pipeline.ts";
 import type { Problem } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 import type { RawChange } from "./source.ts";
-import type { DesiredFlow, DesiredGroup } from "./switch-state.ts";
+import type { DesiredFlow, DesiredGroup, DesiredMeter } from "./switch-state.ts";
 
 export interface Compiled {
   /** By table, then from the highest priority down, then by match: the same whatever the order of the manifests. */
   readonly flows: readonly DesiredFlow[];
   /** By number. */
   readonly groups: readonly DesiredGroup[];
+  readonly meters: readonly DesiredMeter[];
   readonly host: HostState;
   readonly problems: readonly Problem[];
   /** What is not in the manifests and was made up: "pod default/web: port 10, MAC ..., address ...". */
@@ -43,6 +44,7 @@ export function compile(settings: Settings, changes: readonly RawChange[]): Comp
   return {
     flows: sortFlows(pipeline.desired.flows.values()),
     groups: [...pipeline.desired.groups.values()].sort((a, b) => a.group.groupId - b.group.groupId),
+    meters: [...pipeline.desired.meters.values()].sort((a, b) => a.meter.meterId - b.meter.meterId),
     host: pipeline.desired.host(),
     problems: [...pipeline.problems(), ...absent],
     assumptions: assumed.assumptions,

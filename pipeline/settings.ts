@@ -9,4 +9,6 @@ export interface Settings {
   readonly nodePortNetworks?: readonly Cidr[];
   /** Of so many packets a second that policies deny the node process is told. */
   readonly denialSamples?: number;
+  /** keep: a connection that was let through once goes on, whatever policies come. Otherwise it is cut. */
+  readonly establishedConnections?: "cut" | "keep";
 }

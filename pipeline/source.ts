@@ -1,4 +1,4 @@
-/** The kinds of objects that the pipeline reads: those of Kubernetes, and two of the node itself. */
+/** The kinds of objects that the pipeline reads: those of Kubernetes, and three of the node itself. */
 export const KINDS = [
   "Pod",
   "Node",
@@ -11,6 +11,7 @@ export const KINDS = [
   "AddressPool",
   "Port",
   "Underlay",
+  "Domain",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 

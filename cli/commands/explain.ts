@@ -22,7 +22,8 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
     .description(
       "which policy and which of its rules let traffic pass or stop it, in both directions, and what would have to be " +
         "otherwise for it to pass. An end is a pod (shop/web), labels (shop/app=web, */tier in (a,b), shop/*) or an address; who receives " +
-        "may be a service (svc/shop/db, or an address of it), which leads to the endpoints that it may choose; " +
+        "may be a service (svc/shop/db, or an address of it), which leads to the endpoints that it may choose, or a name (example.com), " +
+        "at the addresses that pods were told, or as policies have it where none is known; " +
         "the port a number or a container port's name, TCP unless a protocol is given. Without a port every port is told that a " +
         "policy names. Exit code 1 if an end is not there, or something in the manifests is wrong",
     )
@@ -52,6 +53,7 @@ export function explainCommand(io: Io, done: (code: ExitCode) => void): Command 
     ["weirctl explain shop/app=web tools/*:53/UDP manifests", "each pod with the label, to each of a namespace"],
     ["weirctl explain shop/web [2001:db8::1]:443 manifests -o json", "to an address, for a program"],
     ["weirctl explain shop/web svc/shop/db:5432 manifests", "through a service: to which endpoints, and may it?"],
+    ["weirctl explain shop/web example.com:443 manifests", "by name, as domainNames of policies have it"],
     ["weirctl explain shop/web shop/db:5432 --live", "as this node has it now, with flows and packets"],
     ["weirctl explain shop/web svc/shop/db:5432 --cluster", "in your cluster, as you may see it"],
   ]);

@@ -44,6 +44,7 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
     onChange: () => settle(),
     onConnected: (peer) => metrics.countConnection(peer),
     onDenial: (denial) => reporting.deny(denial),
+    onAnswer: (seconds) => metrics.observeAnswer(seconds),
     onMove(taken, left) {
       for (const { service, ip, link } of left)
         log.info("announces an address no more", { service, address: ip, link });
@@ -52,7 +53,7 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
     },
     isServing: () => networkChecks(faults).every(({ check }) => check() === undefined),
   });
-  const { intent, pipeline, bridgeSwitch, replica } = parts;
+  const { intent, pipeline, bridgeSwitch, replica, names } = parts;
   const metrics = createMetrics(
     version,
     readingsOf(parts, () => view),
@@ -85,11 +86,11 @@ export async function startNode({ config, version, log, fail }: NodeOptions): Pr
   return {
     async stop() {
       ending.abort();
-      await Promise.all([pods.close(), ...servers.map((server) => server.close())]);
+      await Promise.all([pods, parts.serviceHealth, ...servers].map((server) => server.close()));
       running.unsubscribe();
       parts.host.stop();
       replica.close();
-      await intent.close();
+      await Promise.all([intent.close(), names.close()]);
     },
   };
 }
@@ -121,10 +122,10 @@ function faultsOf({ intent, replica, bridge, self, podMtu, host, bridgeSwitch }:
   };
 }
 
-function inputsOf({ intent, ports$, underlay, bridgeSwitch, host }: Parts, metrics: Metrics): GraphInputs {
+function inputsOf({ intent, ports$, underlay, names, bridgeSwitch, host }: Parts, metrics: Metrics): GraphInputs {
   const underlay$ = underlay.batches$.pipe(share());
   return {
-    sources: [intent.batches$, ports$, underlay$].map((source$) =>
+    sources: [names.batches$, intent.batches$, ports$, underlay$].map((source$) =>
       source$.pipe(tap(({ source, changes }) => metrics.countBatch(source, changes.length))),
     ),
     compareSwitch$: bridgeSwitch.compare$,
@@ -140,6 +141,8 @@ function targetsOf(parts: Parts, metrics: Metrics, settle: () => void): Targets 
       const started = performance.now();
       const given = parts.realisation.begin();
       const applied = await bridgeSwitch.apply(work);
+      if (applied !== undefined) parts.cutConnections?.follow(work);
+      parts.written.settle();
       if (applied !== undefined) parts.realisation.settle(given, Date.now(), wholePolicies(parts, applied));
       metrics.observeReconcile("switch", (performance.now() - started) / 1000, applied === undefined ? "failed" : "ok");
       metrics.countModifications("switch", applied?.modifications ?? 0);
@@ -149,6 +152,7 @@ function targetsOf(parts: Parts, metrics: Metrics, settle: () => void): Targets 
     async applyHost(state) {
       // The node's addresses say which interface carries packets between nodes.
       underlay.refresh();
+      parts.serviceHealth.update(state.services.healthChecks);
       // Open vSwitch keeps weir-gw0 at the MTU that its row asks for.
       bridge.check();
       const started = performance.now();
@@ -213,7 +217,8 @@ function observed(parts: Parts, metrics: Metrics, settle: () => void): Pipeline 
 }
 
 function readingsOf(parts: Parts, view: () => LiveView): Readings {
-  const { pipeline, problems, intent, replica, bridgeSwitch, denials, connections, counters, announcing } = parts;
+  const { pipeline, problems, intent, replica, bridgeSwitch, denials, connections, counters, announcing, names } =
+    parts;
   return {
     flows: () => view().flowCounts(),
     pods: () => pipeline.view.Port.size,
@@ -233,6 +238,7 @@ function readingsOf(parts: Parts, view: () => LiveView): Readings {
     staged: () => reportStaged(reportSources(parts)),
     connections: () => ({ told: connections.told, untold: counters.droppedBy(METERS.connections.id) }),
     denials: () => ({ told: denials.told, untold: counters.droppedBy(METERS.denials.id), byPolicy: denials.counts() }),
+    names: () => ({ ...names.counts, answers: names.answers.counts }),
     announced: () => announcing.held().length,
     refresh: counters.refresh,
   };

@@ -2,8 +2,10 @@ import { join } from "node:path";
 import { type Observable, Subject } from "rxjs";
 import { familyOf, type IpFamily, parseCidr } from "#base/address.ts";
 import type { Log } from "#base/log.ts";
+import type { OpenFlowConnection } from "#openflow/connection.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
-import type { Node } from "#pipeline/model/model.ts";
+import { countReadyOn } from "#pipeline/model/endpoints.ts";
+import type { Node, View } from "#pipeline/model/model.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import { createRealisation, type Realisation } from "#pipeline/policy-status/realisation.ts";
 import type { Problem } from "#pipeline/problem.ts";
@@ -16,10 +18,12 @@ import { type Counters, createCounters } from "./denials/counters.ts";
 import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
 import { createRefuser } from "./denials/refuser.ts";
 import { takePacket } from "./denials/take-packet.ts";
+import { createNames, isPausedAnswer, NAMES_SOURCE, type Names } from "./dns/index.ts";
 import { findProgram } from "./helper.ts";
 import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
 import { HostTarget } from "./host-target.ts";
 import type { Peer } from "./http/metrics.ts";
+import { createServiceHealth, type ServiceHealth } from "./http/service-health.ts";
 import {
   type BridgeKeeper,
   createBridgeKeeper,
@@ -27,8 +31,10 @@ import {
   PORTS_SOURCE,
   type PortReplica,
 } from "./ports/index.ts";
+import { CutConnections } from "./switch/cut-connections.ts";
 import { createReadiness, type Readiness } from "./switch/readiness.ts";
 import { Switch } from "./switch/switch.ts";
+import { createWritten, type Written } from "./switch/written.ts";
 import { createIntentSource, type IntentSource } from "./watch/sources.ts";
 
 export interface PartsOptions {
@@ -40,24 +46,31 @@ export interface PartsOptions {
   /** A connection is there, for the first time or again. */
   onConnected(peer: Peer): void;
   onDenial(denial: Denial): void;
+  /** A name server's answer went on to its pod, after so many seconds. */
+  onAnswer(seconds: number): void;
   /** Services' addresses came to this node, or left it. */
   onMove(taken: readonly HeldAddress[], left: readonly HeldAddress[]): void;
   /** Whether what is sent to this node goes where it should. */
   isServing(): boolean;
 }
 
-/** What a node consists of: three sources, the pipeline, and what makes the switch, its database and the host follow. */
+/** What a node consists of: four sources, the pipeline, and what makes the switch, its database and the host follow. */
 export interface Parts {
   readonly intent: IntentSource;
   readonly ports$: Observable<SourceBatch>;
   readonly underlay: Underlay;
   readonly pipeline: Pipeline;
   readonly bridgeSwitch: Switch;
+  /** Unless connections are kept that policies come to deny. */
+  readonly cutConnections: CutConnections | undefined;
   readonly host: HostTarget;
+  readonly serviceHealth: ServiceHealth;
   readonly replica: PortReplica;
   readonly bridge: BridgeKeeper;
   readonly readiness: Readiness;
   readonly denials: DenialLog;
+  readonly names: Names;
+  readonly written: Written;
   readonly connections: ConnectionLog;
   readonly counters: Counters;
   readonly realisation: Realisation;
@@ -75,12 +88,8 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
   const intent = await createIntent(options);
   const { encapsulation, tunnel } = traffic;
   const { nodePortAddresses } = config.services;
-  const nodePortNetworks = nodePortAddresses.map(parseCidr).filter((network) => network !== undefined);
-  const settings: Settings = {
-    ...{ nodeName, encapsulation, denialSamples: config.denials.samplesPerSecond },
-    ...(nodePortNetworks.length > 0 && { nodePortNetworks }),
-  };
-  const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE]);
+  const settings = settingsOf(config);
+  const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE, NAMES_SOURCE]);
   const { view } = pipeline;
   const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
   const mtu = (): number | undefined =>
@@ -96,13 +105,22 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
     desired: pipeline.desired,
     ...{ compareEvery, log, onConnected: () => onConnected("switch") },
-    onPacket: (packet) =>
-      takePacket(packet, {
-        denial: denials.take,
-        refusal: refuser.take,
-        connection: connections.take,
-        staged: denials.takeStaged,
-      }),
+    onPacket(packet) {
+      if (isPausedAnswer(packet)) names.take(packet);
+      else if (!names.lookAgain(packet))
+        takePacket(packet, {
+          denial: denials.take,
+          refusal: refuser.take,
+          connection: connections.take,
+          staged: denials.takeStaged,
+        });
+    },
+  });
+  const written = createWritten(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key));
+  const names = await createNames({
+    ...{ stateDirectory, nodeName, pipeline, written, log, ...config.names },
+    connection: () => bridgeSwitch.connection,
+    onAnswer: options.onAnswer,
   });
   const underlay = createUnderlay({
     ...{ transportInterface: traffic.transportInterface, log, signal },
@@ -119,17 +137,65 @@ export async function createParts(options: PartsOptions): Promise<Parts> {
     isConnected: () => intent.connected,
     onMove: options.onMove,
   });
+  const serviceHealth = createServiceHealth({
+    ...{ nodeName, networks: settings.nodePortNetworks ?? [], log },
+    ...{ onChange: options.onChange, isServing: options.isServing },
+    countEndpoints: (service) => countReadyOn(nodeName, view.backends.slicesOf(service)),
+  });
   return {
-    ...{ intent, pipeline, bridgeSwitch, underlay, self, podMtu: mtu, denials, connections, announcing },
+    ...{
+      intent,
+      pipeline,
+      bridgeSwitch,
+      underlay,
+      self,
+      podMtu: mtu,
+      denials,
+      connections,
+      announcing,
+      names,
+      written,
+    },
+    cutConnections: createCutConnections(options, view, () => bridgeSwitch.connection),
     counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
     realisation: createRealisation(
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,
     ),
     ...createDatabaseSide(options, mtu),
-    host: new HostTarget(host, compareEvery, log),
+    ...{ host: new HostTarget(host, compareEvery, log), serviceHealth },
     readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
-    problems: () => [...intent.problems(), ...pipeline.problems(), ...announcing.problems()],
+    problems: () => [
+      ...intent.problems(),
+      ...pipeline.problems(),
+      ...serviceHealth.problems(),
+      ...announcing.problems(),
+    ],
   };
+}
+
+function settingsOf({ nodeName, traffic, policies, denials, services }: NodeConfig): Settings {
+  const nodePortNetworks = services.nodePortAddresses.map(parseCidr).filter((network) => network !== undefined);
+  return {
+    ...{ nodeName, encapsulation: traffic.encapsulation, denialSamples: denials.samplesPerSecond },
+    ...(nodePortNetworks.length > 0 && { nodePortNetworks }),
+    establishedConnections: policies.establishedConnections,
+  };
+}
+
+function createCutConnections(
+  { config, log, signal }: PartsOptions,
+  view: View,
+  connection: () => OpenFlowConnection | undefined,
+): CutConnections | undefined {
+  if (config.policies.establishedConnections === "keep") return undefined;
+  const { runDirectory, controlSocket, datapath } = config.ovs;
+  return new CutConnections({
+    control: { runDirectory, socket: controlSocket, datapath },
+    view,
+    log,
+    signal,
+    connection,
+  });
 }
 
 function familyOfFirst(node: Node | undefined): IpFamily {

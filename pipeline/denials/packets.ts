@@ -25,12 +25,14 @@ interface Carried {
   readonly source: Ip;
   readonly destination: Ip;
   readonly protocol: number;
+  readonly hops?: number;
   payload(source: Ip, destination: Ip): Uint8Array;
 }
 
-export function ipPacket({ source, destination, protocol, payload: write }: Carried): Uint8Array {
-  const payload = write(source, destination);
-  const header = isIpv4(source) ? ipv4Header(protocol, payload.length) : ipv6Header(protocol, payload.length);
+export function ipPacket({ source, destination, protocol, hops = HOPS, payload: payloadFor }: Carried): Uint8Array {
+  const payload = payloadFor(source, destination);
+  const write = isIpv4(source) ? ipv4Header : ipv6Header;
+  const header = write(protocol, hops, payload.length);
   const [at, length] = isIpv4(source) ? [12, 4] : [8, 16];
   header.set(ipBytes(source), at);
   header.set(ipBytes(destination), at + length);
@@ -41,24 +43,24 @@ export function ipPacket({ source, destination, protocol, payload: write }: Carr
   return packet;
 }
 
-function ipv4Header(protocol: number, payloadLength: number): Uint8Array {
+function ipv4Header(protocol: number, hops: number, payloadLength: number): Uint8Array {
   const header = new Uint8Array(20);
   const view = new DataView(header.buffer);
   view.setUint8(0, 0x45);
   view.setUint16(2, header.length + payloadLength);
   view.setUint16(6, DO_NOT_FRAGMENT);
-  view.setUint8(8, HOPS);
+  view.setUint8(8, hops);
   view.setUint8(9, protocol);
   return header;
 }
 
-function ipv6Header(protocol: number, payloadLength: number): Uint8Array {
+function ipv6Header(protocol: number, hops: number, payloadLength: number): Uint8Array {
   const header = new Uint8Array(40);
   const view = new DataView(header.buffer);
   view.setUint8(0, 0x60);
   view.setUint16(4, payloadLength);
   view.setUint8(6, protocol);
-  view.setUint8(7, HOPS);
+  view.setUint8(7, hops);
   return header;
 }
 
@@ -81,6 +83,22 @@ export function tcpSegment(segment: Segment, source: Ip, destination: Ip): Uint8
   view.setUint8(12, (bytes.length / 4) << 4);
   view.setUint8(13, segment.flags);
   view.setUint16(16, checksum(bytes, pseudoHeader(source, destination, IP_PROTO.tcp, bytes.length)));
+  return bytes;
+}
+
+/** UDP without data. */
+export function udpDatagram(
+  ports: { readonly source: number; readonly destination: number },
+  source: Ip,
+  destination: Ip,
+): Uint8Array {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, ports.source);
+  view.setUint16(2, ports.destination);
+  view.setUint16(4, bytes.length);
+  // RFC 768: none at all is written as 0, and so a sum of 0 is written otherwise.
+  view.setUint16(6, checksum(bytes, pseudoHeader(source, destination, IP_PROTO.udp, bytes.length)) || 0xffff);
   return bytes;
 }
 

@@ -10,6 +10,7 @@ import {
   parseEnd,
 } from "./ends.ts";
 import { type Explanation, explain } from "./explain.ts";
+import { withName } from "./named.ts";
 import { explainTargets, findTargets, type ServiceExplanation, type ServiceTarget } from "./services.ts";
 
 /** Why may "shop/web" send to "shop/db:5432"? */
@@ -31,6 +32,7 @@ export function readQuestion(from: string, to: string): Question | { readonly re
   const source = parseEnd(from);
   if (source === undefined) return { refusal: `${from}: ${END_FORMS} is needed` };
   if (source.type === "service") return { refusal: `${from}: a service sends nothing; name pods` };
+  if (source.type === "domain") return { refusal: `${from}: a name sends nothing; name pods or an address` };
   const destination = parseDestination(to);
   if (destination === undefined)
     return { refusal: `${to}: ${END_FORMS} is needed, and behind it may stand : and ${PORT_FORMS}` };
@@ -48,11 +50,12 @@ export function ask(
   const targets = findTargets(destination.end, destination.port, cluster);
   if (targets !== undefined && "refusal" in targets) return { refusal: `${to}: ${targets.refusal}` };
   if (targets !== undefined) return askServices(cluster, { from, to, sources, targets }, limit);
-  const destinations = findEnds(destination.end, cluster);
+  const known = withName(destination.end, cluster);
+  const destinations = findEnds(destination.end, known);
   if (destinations.length === 0) return { refusal: `${to}: there is no such pod` };
   const pairs = sources.length * destinations.length;
   if (pairs > limit) return { refusal: tooMany(pairs, limit) };
-  const explanations = explain(cluster, sources, destinations, destination.port);
+  const explanations = explain(known, sources, destinations, destination.port);
   if (explanations.length > 0) return { explanations };
   return { refusal: `${from} and ${to} have no address family or no such port in common` };
 }

@@ -17,6 +17,8 @@ export interface Cluster {
   readonly problems: readonly Problem[];
   /** What no manifest tells and was made up: "pod default/web: address 10.10.1.2". */
   readonly assumptions: readonly string[];
+  /** A name of which nobody has told an address: see named.ts. */
+  readonly imagined?: string;
 }
 
 /** Where a pod is put of which nothing tells a network: most clusters' pods are somewhere in 10.0.0.0/8. */

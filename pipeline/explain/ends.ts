@@ -1,9 +1,11 @@
 import { formatIp, type Ip, parseIp } from "#base/address.ts";
+import { normaliseDomain } from "../model/domain.ts";
 import { isSelected, type LabelSelector } from "../model/label-selector.ts";
 import type { Pod } from "../model/model.ts";
 import { containerPortKey, PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
 import type { Cluster } from "./cluster.ts";
 import { parseSelector } from "./kubectl-selector.ts";
+import { endsOfName } from "./named.ts";
 import { type PortClass, parsePort } from "./port-classes.ts";
 import { podName } from "./words.ts";
 
@@ -13,6 +15,8 @@ export type EndSpec =
   | { readonly type: "pod"; readonly name: string }
   /** By its own address, for the clients of its cluster. */
   | { readonly type: "service"; readonly name: string }
+  /** Its addresses, as far as pods were told any. */
+  | { readonly type: "domain"; readonly name: string }
   /** The pods of a namespace, or of all for "*", that a selector chooses. */
   | { readonly type: "pods"; readonly namespace: string; readonly selector: LabelSelector };
 
@@ -25,14 +29,21 @@ export interface DestinationSpec {
 }
 
 /** What can be at an end. */
-export type End = { readonly ips: readonly Ip[]; readonly pod: Pod | undefined };
+export interface End {
+  readonly ips: readonly Ip[];
+  readonly pod: Pod | undefined;
+  /** Where it is not known by its pod or its address. */
+  readonly name?: string;
+}
 
 export const END_FORMS =
-  "a pod (shop/web, or web in namespace default), a service (svc/shop/db), labels (shop/app=web, */tier in (a,b), shop/* for every pod) or an address (10.0.0.1, fd00::1)";
+  "a pod (shop/web, or web in namespace default), a service (svc/shop/db), labels (shop/app=web, */tier in (a,b), shop/* for every pod), an address (10.0.0.1, fd00::1) or, to be sent to, a name with a dot (example.com)";
 export const PORT_FORMS = "a port such as 80, 80/TCP, 53/UDP or a container port's name such as http";
 
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const DNS_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+/** Its last label is no number: what ends in one is an address, or meant for one. */
+const DOMAIN = /^([a-z0-9_]([-_a-z0-9]*[a-z0-9_])?\.)+(?!\d+\.?$)[a-z0-9]([-a-z0-9]*[a-z0-9])?\.?$/i;
 const SERVICE = /^(?:svc|service)\/([^/]+\/[^/]+)$/;
 const PORT_NAME = /^([a-z0-9][-a-z0-9]*)(?:\/(\w+))?$/;
 
@@ -44,7 +55,7 @@ export function parseEnd(text: string): EndSpec | undefined {
   if (service !== undefined)
     return service.split("/").every((part) => DNS_NAME.test(part)) ? { type: "service", name: service } : undefined;
   const slash = text.indexOf("/");
-  if (slash < 0) return DNS_NAME.test(text) ? { type: "pod", name: `default/${text}` } : undefined;
+  if (slash < 0) return parseBareName(text);
   const namespace = text.slice(0, slash);
   const rest = text.slice(slash + 1);
   if (namespace !== "*" && !NAMESPACE.test(namespace)) return undefined;
@@ -52,6 +63,12 @@ export function parseEnd(text: string): EndSpec | undefined {
   if (namespace !== "*" && DNS_NAME.test(rest)) return { type: "pod", name: text };
   const selector = /[=! ]/.test(rest) ? parseSelector(rest) : undefined;
   return selector && { type: "pods", namespace, selector };
+}
+
+/** "web" is a pod, "example.com" a domain. A pod with a dot in its name needs its namespace before it. */
+function parseBareName(text: string): EndSpec | undefined {
+  if (text.includes(".")) return DOMAIN.test(text) ? { type: "domain", name: normaliseDomain(text) } : undefined;
+  return DNS_NAME.test(text) ? { type: "pod", name: `default/${text}` } : undefined;
 }
 
 /** "80", "80/TCP", "http", "dns/UDP". */
@@ -75,12 +92,15 @@ export function parseDestination(text: string): DestinationSpec | undefined {
 }
 
 /** The ends that are meant; empty where no pod of the cluster is. */
-export function findEnds(spec: EndSpec, { objects, podOf }: Cluster): readonly End[] {
+export function findEnds(spec: EndSpec, cluster: Cluster): readonly End[] {
+  const { objects, podOf } = cluster;
   switch (spec.type) {
     case "address":
       return [{ ips: [spec.ip], pod: podOf(spec.ip) }];
     case "service":
       return [];
+    case "domain":
+      return endsOfName(spec.name, cluster);
     case "pod":
       return present(objects.Pod.get(spec.name)).map(endOf);
     case "pods":
@@ -109,6 +129,7 @@ export function resolvePort(spec: PortSpec, receiver: End): PortClass | undefine
 }
 
 /** "shop/web (10.10.1.2)", "192.0.2.1". */
-export function endName({ ips, pod }: End): string {
+export function endName({ ips, pod, name }: End): string {
+  if (name !== undefined) return name;
   return pod === undefined ? ips.map(formatIp).join(", ") : podName(pod);
 }

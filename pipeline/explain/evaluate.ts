@@ -61,7 +61,7 @@ export interface Evaluation {
 }
 
 /** What the meaning of policies depends on, beside whose an address is. */
-export type Judged = Pick<Objects, "Node" | "Namespace" | "NetworkPolicy" | "ClusterNetworkPolicy">;
+export type Judged = Pick<Objects, "Node" | "Namespace" | "NetworkPolicy" | "ClusterNetworkPolicy" | "Domain">;
 
 /** Whose address it is. */
 export type PodOf = (ip: Ip) => Pod | undefined;

@@ -15,6 +15,7 @@ import {
 } from "./ends.ts";
 import { createEvaluator } from "./evaluate.ts";
 import { type Explanation, explain, pairsOf } from "./explain.ts";
+import { withName } from "./named.ts";
 import { classifyPorts, type PortClass, packetOf } from "./port-classes.ts";
 import { explainTargets, findTargets, type ServiceExplanation } from "./services.ts";
 import { policiesOf } from "./words.ts";
@@ -83,8 +84,9 @@ function parseVerdict(text: string): Expectation["expect"] | undefined {
 }
 
 /** Whether it is so: between every pair that is meant, in every family, at the port or at all of them. */
-export function checkExpectation(cluster: Cluster, expectation: Expectation): Outcome {
+export function checkExpectation(told: Cluster, expectation: Expectation): Outcome {
   const { port, by } = expectation;
+  const cluster = withName(expectation.to, told);
   const from = findEnds(expectation.from, cluster);
   const to = findEnds(expectation.to, cluster);
   if (from.length === 0) return faulty("from", "is no pod of the manifests; one at least is expected");

@@ -1,4 +1,5 @@
 import { cidrContains, type Ip } from "#base/address.ts";
+import { matchesPattern } from "../model/domain.ts";
 import { isSelected, type LabelRequirement } from "../model/label-selector.ts";
 import type { Pod } from "../model/model.ts";
 import { NAMESPACE_NAME_LABEL } from "../model/namespace-name.ts";
@@ -74,12 +75,22 @@ export function matchesPeer(peer: ClusterPolicyPeer, pod: Pod | undefined, addre
       return pod !== undefined && isIn(peer.selection, pod, objects);
     case "network":
       return cidrContains(peer.cidr, address) && !peer.except.some((network) => cidrContains(network, address));
+    case "domain":
+      return isOfDomain(peer.pattern, address, objects);
     case "nodes":
       return [...objects.Node.values()].some(
         ({ labels, addresses, externalAddresses }) =>
           isSelected(peer.nodes, labels) && [...addresses, ...externalAddresses].includes(address),
       );
   }
+}
+
+/** As far as this node has been told. */
+function isOfDomain(pattern: string, address: Ip, { Domain: domains }: Judged): boolean {
+  if (!pattern.startsWith("*.")) return domains.get(pattern)?.addresses.includes(address) ?? false;
+  return [...domains.values()].some(
+    ({ name, addresses }) => addresses.includes(address) && matchesPattern(pattern, name),
+  );
 }
 
 export function matchesPort(

@@ -1,5 +1,6 @@
 import { familyOf, type Ip } from "#base/address.ts";
 import { subtractCidrs } from "#base/prefixes.ts";
+import { matchesPattern } from "../model/domain.ts";
 import { isMet, isSelected, type LabelRequirement, type LabelSelector } from "../model/label-selector.ts";
 import type { Labels, Objects, Pod } from "../model/model.ts";
 import { NAMESPACE_NAME_LABEL } from "../model/namespace-name.ts";
@@ -19,7 +20,7 @@ import { type Change, carryOut, type Situation } from "./changes.ts";
 import { type Evaluation, evaluate, isDenied, type Verdict } from "./evaluate.ts";
 import { canName, isIn, matchesPeer, matchesPort } from "./matching.ts";
 import { freeAddress } from "./outside.ts";
-import { rulesInOrder } from "./tiers.ts";
+import { type RuleInOrder, rulesInOrder } from "./tiers.ts";
 import { namespacesOf } from "./words.ts";
 
 /** A rule that does not let a packet pass, and what would have to be otherwise for it to. */
@@ -57,11 +58,13 @@ export function nearMisses(
   const verdict = evaluation[direction];
   if (verdict?.type !== "isolated" && verdict?.type !== "denied") return [];
   const isolating = verdict.type === "isolated" ? verdict.policies : [];
+  const tiers = rulesOfTiers(situation, evaluation, direction);
   const candidates = [
-    ...rulesOfTiers(situation, evaluation, direction),
+    // Those that open something. Whether one is asked in time shows when it is tried.
+    ...tiers.filter(({ rule }) => rule.verdict !== "deny"),
     ...rulesOfPolicies(isolating, direction),
   ].flatMap(({ policy, index, rule }) =>
-    waysToMeet(rule, { ...situation, direction, evaluation })
+    waysToMeet(rule, { ...situation, direction, evaluation, tiers })
       .toSorted((a, b) => costOf(a) - costOf(b))
       .map((changes) => ({ policy, direction, rule: index, changes })),
   );
@@ -91,19 +94,17 @@ function rulesOfPolicies(policies: readonly NetworkPolicy[], direction: Directio
   return policies.flatMap((policy) => (policy[direction] ?? []).map((rule, index) => ({ policy, index, rule })));
 }
 
-/** Those that open something. Whether one is asked in time shows when it is tried. */
 function rulesOfTiers(
   { objects }: Pick<Situation, "objects">,
   { source, destination }: Evaluation,
   direction: Direction,
-): readonly Candidate[] {
+): readonly RuleInOrder[] {
   const subject = direction === "ingress" ? destination : source;
   if (subject === undefined) return [];
-  const rules = [
+  return [
     ...rulesInOrder(objects, subject, direction, "admin"),
     ...rulesInOrder(objects, subject, direction, "baseline"),
   ];
-  return rules.filter(({ rule }) => rule.verdict !== "deny");
 }
 
 function policyIdText(policy: Policy): string {
@@ -127,6 +128,8 @@ interface Seen extends Situation {
   readonly objects: Objects;
   readonly direction: Direction;
   readonly evaluation: Evaluation;
+  /** The rules of ClusterNetworkPolicies that are asked, beside the one to be met. */
+  readonly tiers: readonly RuleInOrder[];
 }
 
 /** A peer as it would have to be, and the pod that it would be then. */
@@ -157,7 +160,7 @@ function waysToBe(peer: ClusterPolicyPeer, other: Pod | undefined, seen: Seen): 
   if (matchesPeer(peer, other, address, objects)) return [{ changes: [], pod: other, peer }];
   if (peer.type === "network") return waysToComeFrom(peer, address, seen);
   if (peer.type === "nodes") return waysToBeNode(peer, address, seen);
-  if (peer.type !== "pods") return [];
+  if (peer.type === "domain") return waysToBeNamed(peer, address, seen);
   if (other !== undefined)
     return waysToBeIn(peer.selection, other, objects).map((changes) => ({ changes, pod: other, peer }));
   const pod = podIn(peer.selection, address, seen);
@@ -184,6 +187,17 @@ function waysToBeNode(
 ): readonly Fitting[] {
   const nodes = [...objects.Node.values()].filter(({ labels }) => isSelected(peer.nodes, labels));
   const ip = nodes.flatMap(({ addresses }) => addresses).find((one) => familyOf(one) === familyOf(address));
+  return ip === undefined ? [] : [{ changes: [{ type: "address", ip, of: peer }], pod: undefined, peer }];
+}
+
+/** An address that a name is known to have. */
+function waysToBeNamed(
+  peer: ClusterPolicyPeer & { readonly type: "domain" },
+  address: Ip,
+  { objects }: Seen,
+): readonly Fitting[] {
+  const named = [...objects.Domain.values()].filter(({ name }) => matchesPattern(peer.pattern, name));
+  const ip = named.flatMap(({ addresses }) => addresses).find((one) => familyOf(one) === familyOf(address));
   return ip === undefined ? [] : [{ changes: [{ type: "address", ip, of: peer }], pod: undefined, peer }];
 }
 
@@ -256,14 +270,35 @@ function labelsToMeet({ requirements }: LabelSelector, labels: Labels): readonly
 /** What a label may be where no value is asked for: absent, or anything. */
 const FILLERS = [undefined, "true", "any-other-value"];
 
-function waysToHit(port: PolicyPort, receiver: Pod | undefined, { packet }: Seen): readonly (readonly Change[])[] {
+function waysToHit(port: PolicyPort, receiver: Pod | undefined, seen: Seen): readonly (readonly Change[])[] {
+  const { packet, tiers } = seen;
   if (matchesPort(port, receiver, packet)) return [[]];
   const { protocol, port: which } = port;
   const { destinationPort } = packet;
   if (which === undefined) return [[{ type: "port", protocol, port: destinationPort }]];
-  if (typeof which === "object") return [[{ type: "port", protocol, port: which.from }]];
+  if (typeof which === "object") {
+    // Others may decide about the first port of a range, and not about one behind it.
+    const inside = portsAround(tiers, protocol, receiver).filter((one) => which.from < one && one <= which.to);
+    return [which.from, ...new Set(inside)].map((one) => [{ type: "port", protocol, port: one }]);
+  }
   const number = receiver?.ports.get(containerPortKey(protocol, which));
   if (number !== undefined) return [[{ type: "port", protocol, port: number }]];
   if (receiver === undefined || protocol !== packet.protocol || destinationPort === undefined) return [];
   return [[{ type: "port-name", pod: receiver, protocol, port: destinationPort, name: which }]];
+}
+
+/** Where rules begin to tell ports apart: the first port of each of theirs, and the one behind it. */
+function portsAround(
+  rules: readonly Pick<RuleInOrder, "rule">[],
+  protocol: number,
+  receiver: Pod | undefined,
+): readonly number[] {
+  return rules
+    .flatMap(({ rule }) => rule.ports ?? [])
+    .filter((one) => one.protocol === protocol)
+    .flatMap(({ port }) => {
+      if (typeof port === "object") return [port.from, port.to + 1];
+      const number = port === undefined ? undefined : receiver?.ports.get(containerPortKey(protocol, port));
+      return number === undefined ? [] : [number, number + 1];
+    });
 }

@@ -1,4 +1,4 @@
-import { type Cidr, cidrContains, familyOf, formatCidr } from "#base/address.ts";
+import { type Cidr, cidrContains, familyOf, formatCidr, type Ip } from "#base/address.ts";
 import { signatureOf } from "../index/selection.ts";
 import type { Objects, Pod } from "../model/model.ts";
 import {
@@ -63,7 +63,7 @@ export function classifyPods(
   return [...classes.values()].map((members) => ({ pods: members }));
 }
 
-/** The networks that peers name, what they take out, and nodes' addresses where peers are nodes, each once. */
+/** The networks that peers name, what they take out, and the addresses of nodes and of names where peers are such, each once. */
 export function networksNamedBy(...clusters: readonly Objects[]): readonly Cidr[] {
   const networks = clusters.flatMap((objects) =>
     policiesOf(objects)
@@ -71,6 +71,7 @@ export function networksNamedBy(...clusters: readonly Objects[]): readonly Cidr[
       .flatMap(({ peers }): readonly ClusterPolicyPeer[] => peers ?? [])
       .flatMap((peer) => {
         if (peer.type === "network") return [peer.cidr, ...peer.except];
+        if (peer.type === "domain") return addressesOfNames(objects);
         return peer.type === "nodes" ? hostsOf(objects) : [];
       }),
   );
@@ -79,7 +80,15 @@ export function networksNamedBy(...clusters: readonly Objects[]): readonly Cidr[
 
 function hostsOf({ Node: nodes }: Objects): readonly Cidr[] {
   const addresses = [...nodes.values()].flatMap((node) => [...node.addresses, ...node.externalAddresses]);
-  return addresses.map((address) => ({ address, prefixLength: familyOf(address) === 4 ? 32 : 128 }));
+  return addresses.map(hostNetwork);
+}
+
+function addressesOfNames({ Domain: domains }: Objects): readonly Cidr[] {
+  return [...domains.values()].flatMap(({ addresses }) => addresses.map(hostNetwork));
+}
+
+function hostNetwork(address: Ip): Cidr {
+  return { address, prefixLength: familyOf(address) === 4 ? 32 : 128 };
 }
 
 function portNamesOf(objects: Objects): readonly string[] {

@@ -46,9 +46,10 @@ export function formatRange(from: number, to: number): string {
   return from === to ? String(from) : `${from}-${to}`;
 }
 
-/** "pods app=web of namespace shop", "every pod", "10.0.0.0/8 without 10.1.0.0/16". */
+/** "pods app=web of namespace shop", "every pod", "10.0.0.0/8 without 10.1.0.0/16", "*.example.com". */
 export function describePeer(peer: ClusterPolicyPeer): string {
   if (peer.type === "nodes") return peer.nodes.text === "" ? "every node" : `nodes ${peer.nodes.text}`;
+  if (peer.type === "domain") return peer.pattern;
   if (peer.type === "network") {
     const except = peer.except.map(formatCidr).join(", ");
     return `${formatCidr(peer.cidr)}${except === "" ? "" : ` without ${except}`}`;

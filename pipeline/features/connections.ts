@@ -32,7 +32,8 @@ export const FAMILIES = [ETH_TYPE.ipv4, ETH_TYPE.ipv6];
  * known. The side that began is asked with each packet, the other only passes while nothing denied the first.
  */
 export function createConnectionsFeature(settings: Settings): Feature {
-  const contributions = [...track(), ...classify(), ...commit(), ...deny(), limitSamples(settings)];
+  const kept = settings.establishedConnections === "keep" ? keep() : [];
+  const contributions = [...track(), ...classify(), ...kept, ...commit(), ...deny(), limitSamples(settings)];
   return { name: "connections", always: ["all"], affected: () => [], derive: () => contributions };
 }
 
@@ -75,6 +76,14 @@ function classify(): readonly Contribution[] {
     flow("connections/reply", "IngressAdmin", PRIORITY.exempt, matchRegister("isReply", 1), [goto("Commit")]),
     ...DIRECTIONS.flatMap((direction) => passOn(tablesOf(STAGES[direction]), STAGES[direction].next)),
   ];
+}
+
+/** No policy is asked about a connection that was let through once, and that none has come to forbid where they were asked. */
+function keep(): readonly Contribution[] {
+  const known = { ...ctState(0, STATE.rel | STATE.rpl), ...matchMark(CT_MARK.known, CT_MARK.denied) };
+  return DIRECTIONS.map((direction) =>
+    flow("connections/keep", tablesOf(STAGES[direction])[0], PRIORITY.exempt, known, [goto(STAGES[direction].next)]),
+  );
 }
 
 /** What no rule of a table has taken is the next table's, and what none of any has taken is let through. */

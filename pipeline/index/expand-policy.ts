@@ -20,7 +20,7 @@ import {
 } from "../model/policy.ts";
 import { isLogged, NO_EXTRAS } from "../model/policy-extras.ts";
 import { containerPortKey, PROTOCOLS } from "../model/protocol.ts";
-import { formatRulePort, type NamedPort, type Rule, type RulePort } from "./rules.ts";
+import { formatRulePort, type NamedPort, type Rule, type RulePeers, type RulePort } from "./rules.ts";
 
 /** A rule to which no numbers have been given. */
 export type RuleWithoutId = Omit<Rule, "id" | "limit"> & { readonly rate: number | undefined };
@@ -52,7 +52,7 @@ function expandRule(
   { numbers, nodes }: Surroundings,
 ): readonly RuleWithoutId[] {
   const peers = rule.peers && peersOf(rule.peers, nodes);
-  if (peers?.selections.length === 0 && peers.networks.length === 0) return [];
+  if (peers !== undefined && isNobody(peers)) return [];
   const id = policyId(policy);
   const key = `${policyKey(id)}/${direction}/${index}`;
   const verdict = "verdict" in rule ? rule.verdict : "accept";
@@ -70,7 +70,7 @@ function expandRule(
     ...[...names].flatMap(([name, protocol]) =>
       namedPorts(policy.subject.key, direction, name, peers, numbers).map((named) => ({
         ...{ ...common, key: `${key}/${name}=${named.number}`, named },
-        peers: direction === "ingress" ? peers : { selections: peers?.selections ?? [EVERY_POD.key], networks: [] },
+        peers: direction === "ingress" ? peers : { ...NOBODY, selections: peers?.selections ?? [EVERY_POD.key] },
         ports: withLaterFragments(verdict, [{ protocol, prefix: { value: named.number, mask: 0xffff } }]),
       })),
     ),
@@ -117,14 +117,22 @@ function namedPorts(
   return sorted.map((number) => ({ of: direction === "ingress" ? "subject" : "peer", name, number }));
 }
 
-function peersOf(peers: readonly ClusterPolicyPeer[], nodes: Surroundings["nodes"]): Rule["peers"] {
+function peersOf(peers: readonly ClusterPolicyPeer[], nodes: Surroundings["nodes"]): RulePeers {
   const selections = new Set<string>();
   const networks: string[] = [];
+  const domains = new Set<string>();
   for (const peer of peers)
     if (peer.type === "pods") selections.add(peer.selection.key);
+    else if (peer.type === "domain") domains.add(peer.pattern);
     else if (peer.type === "network") for (const network of peer.networks) networks.push(network);
     else for (const ip of addressesOfNodes(peer.nodes, nodes())) networks.push(formatHost(ip));
-  return { selections: [...selections], networks };
+  return { selections: [...selections], networks, domains: [...domains] };
+}
+
+const NOBODY: RulePeers = { selections: [], networks: [], domains: [] };
+
+function isNobody({ selections, networks, domains }: RulePeers): boolean {
+  return selections.length === 0 && networks.length === 0 && domains.length === 0;
 }
 
 function* addressesOfNodes(selector: LabelSelector, nodes: Iterable<Node>): Iterable<Ip> {

@@ -107,6 +107,7 @@ export function createRuleIndex(
     ofSubject: parts.ofSubject,
     ofPeer: parts.ofPeer,
     ofNetwork: parts.ofNetwork,
+    ofDomain: parts.ofDomain,
     ofPort: parts.ofPort,
     portKeys: parts.portKeys,
     isolating: policies.isolating,

@@ -8,6 +8,13 @@ export interface RulePort {
   readonly prefix: Prefix | "later fragments" | undefined;
 }
 
+/** Keys of selections, networks in text form, of which one may be there twice, and domains as policies write them, in lower case and without a dot at their end. */
+export interface RulePeers {
+  readonly selections: readonly string[];
+  readonly networks: readonly string[];
+  readonly domains: readonly string[];
+}
+
 /** A rule that holds only for those of its subjects, or of its peers, that call a port by the name. */
 export interface NamedPort {
   readonly of: "subject" | "peer";
@@ -36,8 +43,8 @@ export interface Rule extends RulePlace {
   readonly limit: RateLimit | undefined;
   /** The key of the selection that the policy is for. */
   readonly subject: string;
-  /** Keys of selections, and networks in text form, of which one may be there twice. Undefined is everybody. */
-  readonly peers: { readonly selections: readonly string[]; readonly networks: readonly string[] } | undefined;
+  /** Undefined is everybody. */
+  readonly peers: RulePeers | undefined;
   /** Undefined is every protocol. */
   readonly ports: readonly RulePort[] | undefined;
   readonly named: NamedPort | undefined;
@@ -64,6 +71,7 @@ export interface Rules {
   ofSubject(selectionKey: string): Iterable<Rule>;
   ofPeer(selectionKey: string): Iterable<Rule>;
   ofNetwork(network: string): Iterable<Rule>;
+  ofDomain(pattern: string): Iterable<Rule>;
   ofPort(portKey: string): Iterable<Rule>;
   /** The ports of all rules: see formatRulePort. */
   portKeys(): Iterable<string>;

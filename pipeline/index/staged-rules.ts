@@ -110,6 +110,7 @@ function forward(index: () => Rules): Rules {
     ofSubject: (key) => index().ofSubject(key),
     ofPeer: (key) => index().ofPeer(key),
     ofNetwork: (network) => index().ofNetwork(network),
+    ofDomain: (pattern) => index().ofDomain(pattern),
     ofPort: (port) => index().ofPort(port),
     portKeys: () => index().portKeys(),
     isolating: (key, direction) => index().isolating(key, direction),

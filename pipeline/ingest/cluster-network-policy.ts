@@ -1,5 +1,6 @@
 import { type Cidr, parseCidr } from "#base/address.ts";
 import { HIGHEST_POLICY_PRIORITY, MOST_RULES } from "../layout/levels.ts";
+import { normaliseDomain } from "../model/domain.ts";
 import { EVERYTHING } from "../model/label-selector.ts";
 import {
   type ClusterNetworkPolicy,
@@ -35,6 +36,8 @@ const PEERS = {
 } as const satisfies Record<Direction, { readonly field: string; readonly kinds: readonly string[] }>;
 type PeerKind = (typeof PEERS)[Direction]["kinds"][number];
 
+/** RFC 1035, 2.3.4, as text with a dot at its end, and "*." before it. */
+const LONGEST_NAME = 256;
 /** One or more labels; the first may stand for any number of them. */
 const DOMAIN_NAME = /^(\*\.)?([a-z0-9]([-_a-z0-9]*[a-z0-9])?\.)+[a-z0-9]([-_a-z0-9]*[a-z0-9])?\.?$/i;
 
@@ -134,7 +137,7 @@ function readPeer(peer: Reader, direction: Direction, verdict: RuleVerdict | und
     case "networks":
       return readNetworks(peer).map((cidr) => createNetworkPeer(cidr, []));
     case "domainNames":
-      return refuseDomainNames(peer, verdict);
+      return readDomainNames(peer, verdict);
   }
 }
 
@@ -158,14 +161,21 @@ function readNetworks(peer: Reader): readonly Cidr[] {
   return networks.filter((cidr) => cidr !== undefined);
 }
 
-function refuseDomainNames(peer: Reader, verdict: RuleVerdict | undefined): readonly [] {
-  for (const [i, name] of requireList(peer, "domainNames").entries())
-    if (typeof name !== "string" || !DOMAIN_NAME.test(name))
-      peer.refuse(`domainNames[${i}]`, name, "a domain's name such as kubernetes.io or *.kubernetes.io");
-  const remedy = "write the addresses as networks";
-  if (verdict === "accept") peer.report("domainNames", `are not followed yet, and the rule accepts nothing; ${remedy}`);
-  else peer.report("domainNames", `are for Accept rules alone, and the rule denies everything; ${remedy}`);
-  return [];
+/** Nobody knows all addresses of a name, so no rule can deny it. */
+function readDomainNames(peer: Reader, verdict: RuleVerdict | undefined): readonly ClusterPolicyPeer[] {
+  const patterns = requireList(peer, "domainNames").map((name, i) =>
+    peer.parsed(`domainNames[${i}]`, name, parsePattern, "a domain's name such as kubernetes.io or *.kubernetes.io"),
+  );
+  if (verdict !== "accept")
+    peer.report(
+      "domainNames",
+      "are for Accept rules alone, and the rule denies everything; write the addresses as networks",
+    );
+  return patterns.filter((pattern) => pattern !== undefined).map((pattern) => ({ type: "domain", pattern }));
+}
+
+function parsePattern(text: string): string | undefined {
+  return text.length <= LONGEST_NAME && DOMAIN_NAME.test(text) ? normaliseDomain(text) : undefined;
 }
 
 /** Of a name nobody says the protocol: it is that of the container's port. */

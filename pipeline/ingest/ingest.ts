@@ -3,6 +3,7 @@ import type { Problem } from "../problem.ts";
 import type { Kind, RawChange } from "../source.ts";
 import { readAddressPool } from "./address-pool.ts";
 import { readClusterNetworkPolicy } from "./cluster-network-policy.ts";
+import { readDomain } from "./domain.ts";
 import { readEndpointSlice } from "./endpoint-slice.ts";
 import { readNamespace, readNode, readPod } from "./kubernetes.ts";
 import { readNetworkPolicy } from "./network-policy.ts";
@@ -26,6 +27,7 @@ const READERS: {
   AddressPool: readAddressPool,
   Port: readPort,
   Underlay: readUnderlay,
+  Domain: readDomain,
 };
 
 export interface Ingested<K extends Kind = Kind> {

@@ -2,6 +2,7 @@ import { requireUnique } from "./validate.ts";
 
 /** Priorities, the same names in every table: the more exact statement wins. */
 export const PRIORITY = {
+  listen: 60020,
   exempt: 60010,
   staged: 60005,
   unknown: 60000,
@@ -27,6 +28,7 @@ export const PRIORITY = {
 } as const;
 
 export const PRIORITY_PURPOSES: Readonly<Record<keyof typeof PRIORITY, string>> = {
+  listen: "What is read on its way.",
   exempt: "What no policy is asked about.",
   staged: "A pod whose connections are judged a second time, for staged policies.",
   unknown: "A pod of which nobody can say which policies select it.",

@@ -38,6 +38,12 @@ export const REGISTERS = {
   egressRule: { register: "reg5", start: 0, bits: 32, purpose: "the rule that let the packet out of its pod" },
   ingressRule: { register: "reg6", start: 0, bits: 32, purpose: "the rule that lets it into its pod" },
   endpoint: { register: "reg7", start: 0, bits: 32, purpose: "the endpoint, as its bucket is numbered" },
+  secondLook: {
+    register: "reg10",
+    start: 0,
+    bits: 32,
+    purpose: "a number of its own for a packet that the node process gives to the tables again",
+  },
   scratch: { register: "reg2", start: 0, bits: 32, purpose: "holds an address while ARP fields are swapped" },
 } as const satisfies Readonly<Record<string, BitRange & { readonly purpose: string }>>;
 

@@ -54,6 +54,7 @@ export const FEATURES = {
       commit: { id: 5, why: "a connection that was let through is remembered" },
       next: { id: 6, why: "who is not asked goes on" },
       deny: { id: 7, why: "what policies deny ends here, and the node process is told of some of it" },
+      keep: { id: 8, why: "a connection that was let through once goes on, as the configuration says" },
     },
   },
   policies: {
@@ -65,6 +66,8 @@ export const FEATURES = {
       port: { id: 4, why: "a port of which rules speak, as a part of them" },
       open: { id: 5, why: "a rule of the pod is about everything" },
       isolation: { id: 6, why: "a policy isolates the pod: what no rule allows is denied" },
+      answer: { id: 16, why: "what a pod is told of names that its policies speak of is read before the pod has it" },
+      lapsed: { id: 17, why: "an address was a name's, and connections that began then go on" },
       own: { id: 8, why: "no NetworkPolicy isolates a pod from itself, be it through a service" },
       reject: { id: 9, why: "what a policy denies that says so is refused: the node process answers it" },
       log: { id: 10, why: "of a new connection on which a policy has decided that is logged the node process is told" },

@@ -58,7 +58,7 @@ export const TABLES = {
   Endpoint: {
     id: 44,
     purpose:
-      "The packet has the address that it really goes to, by a service or by itself. Policies come next, for what pods send. What a service leads back to its sender is marked: it goes the same way, and NetworkPolicies let it pass.",
+      "The packet has the address that it really goes to, by a service or by itself. Policies come next, for what pods send. What a service leads back to its sender is marked: it goes the same way, and NetworkPolicies let it pass. Connections to an address that was a name's are counted.",
   },
   EgressAdmin: {
     id: 50,
@@ -96,7 +96,7 @@ export const TABLES = {
   IngressAdmin: {
     id: 80,
     purpose:
-      "May the pod have this? As EgressAdmin, for the pod that Route found. Nobody is asked about replies, nor about a node's own packets to its pods: probes would fail.",
+      "May the pod have this? As EgressAdmin, for the pod that Route found. Nobody is asked about replies, nor about a node's own packets to its pods: probes would fail. What name servers tell a pod of which policies speak of names waits until it is in force.",
   },
   IngressAdminLow: {
     id: 81,

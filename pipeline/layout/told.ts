@@ -8,6 +8,8 @@ export const TOLD = {
   connection: 2,
   /** Staged policies would deny what has been let through. */
   staged: 3,
+  /** To read it before it goes on: a name server tells a pod something of names. */
+  answer: 4,
 } as const;
 
 requireUnique("userdata", Object.values(TOLD), 1, 255);

@@ -86,6 +86,14 @@ function narrow(all: readonly Candidate[], place: Place, scope: TrafficPolicy) {
   return { within, able, near: scope === "Local" ? able : nearest(able, place) };
 }
 
+/** Those on a node that are ready: what a balancer is told of it. Each address counts once, whatever its ports. */
+export function countReadyOn(nodeName: string, slices: Iterable<EndpointSlice>): number {
+  const ips = new Set<Ip>();
+  for (const { endpoints } of slices)
+    for (const { ip, ready, nodeName: node } of endpoints) if (ready && node === nodeName) ips.add(ip);
+  return ips.size;
+}
+
 /** How many are ready, of all that there are, wherever they are. */
 export function countEndpoints(
   port: Pick<ServicePort, "name" | "protocol">,

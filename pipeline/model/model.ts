@@ -1,5 +1,6 @@
 import type { Cidr, Ip, Mac } from "#base/address.ts";
 import type { Backends, BackendsChange } from "../index/backends.ts";
+import type { Domains } from "../index/domains.ts";
 import type {
   RuleChange,
   Rules,
@@ -11,6 +12,7 @@ import type {
 import type { AddressChange, SelectionChange, Selections } from "../index/selections.ts";
 import type { Kind } from "../source.ts";
 import type { AddressPool } from "./address-pool.ts";
+import type { Domain } from "./domain.ts";
 import type { ClusterNetworkPolicy, NetworkPolicy } from "./policy.ts";
 import type { EndpointSlice, Service, ServiceCidr } from "./service.ts";
 
@@ -93,6 +95,7 @@ export interface ModelOf {
   readonly AddressPool: AddressPool;
   readonly Port: Port;
   readonly Underlay: Underlay;
+  readonly Domain: Domain;
 }
 
 /** All objects as they are now, by kind and key. */
@@ -104,6 +107,7 @@ export interface View extends Objects {
   readonly rules: Rules;
   readonly staged: StagedRules;
   readonly backends: Backends;
+  readonly domains: Domains;
   /** Services that are not in the model, and why they are none to serve. */
   readonly ignoredServices: ReadonlyMap<string, string>;
 }

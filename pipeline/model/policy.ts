@@ -35,8 +35,12 @@ export function createNetworkPeer(cidr: Cidr, except: readonly Cidr[], written?:
 /** One for all: long lists of networks without exceptions are many peers. */
 const NONE: readonly Cidr[] = [];
 
-/** The addresses of the nodes that a selector chooses. */
-export type ClusterPolicyPeer = PolicyPeer | { readonly type: "nodes"; readonly nodes: LabelSelector };
+export type ClusterPolicyPeer =
+  | PolicyPeer
+  /** The addresses of the nodes that a selector chooses. */
+  | { readonly type: "nodes"; readonly nodes: LabelSelector }
+  /** The addresses of a name, or with "*." before it of all names below: see model/domain.ts. */
+  | { readonly type: "domain"; readonly pattern: string };
 
 /** IP protocol number, and the ports: a range (one port is from itself to itself), a container port's name, or all. */
 export interface PolicyPort {

@@ -1,5 +1,6 @@
 import { isEqual } from "#base/equal.ts";
 import { createBackendIndex } from "../index/backend-index.ts";
+import { createDomainIndex } from "../index/domain-index.ts";
 import { createRuleIndex } from "../index/rule-index.ts";
 import { createSelectionIndex } from "../index/selection-index.ts";
 import { createStagedRuleIndex } from "../index/staged-rules.ts";
@@ -28,6 +29,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   const rules = createRuleIndex(tables, selections);
   const staged = createStagedRuleIndex(tables, selections);
   const backends = createBackendIndex();
+  const domains = createDomainIndex(tables);
   const ignoredServices = new Map<string, string>();
   const missing = new Set(expectedSources);
 
@@ -42,7 +44,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
   }
 
   return {
-    view: { ...tables, selections, rules, staged, backends, ignoredServices },
+    view: { ...tables, selections, rules, staged, backends, domains, ignoredServices },
     problems,
     isSynced: () => missing.size === 0,
     apply(batch) {
@@ -52,6 +54,7 @@ export function createModelStore(expectedSources: readonly string[]): ModelStore
         if (change !== undefined) changes.push(change);
       }
       if (batch.synced) missing.delete(batch.source);
+      domains.apply(changes);
       const selected = [...changes, ...selections.apply(changes)];
       return [...selected, ...rules.apply(selected), ...staged.apply(selected), ...backends.apply(changes)];
     },

@@ -308,5 +308,8 @@ const LIMITS = `## What the switch does not do
 - **A connection to a service that a policy denies is known for a while**, for conntrack knows it before policies are asked. The node
   process has it forgotten when it is told of the denial; of those of which it is not, for they are too many, a new one from the
   same port of the same client is dropped for half a minute, whatever policies say by then.
+- **It reads DNS on port 53, and nothing that is hidden in TLS or HTTPS.** What a pod was not told over it, or holds for longer than
+  its time, is no name's address. While the node process is away, answers to pods of which policies speak of names are lost, and the
+  pod asks again. See [decision 19](decisions/019-names-are-learnt-on-the-wire.md).
 - **It trusts its peers.** What comes through the tunnel with our key is forwarded to pods and to this node; no pod can send
   such packets, here or elsewhere, but a machine on the network between the nodes could. Keep that network to yourself.`;

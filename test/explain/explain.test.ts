@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { ask as askCluster, readQuestion } from "#pipeline/explain/ask.ts";
 import { readCluster } from "#pipeline/explain/cluster.ts";
 import { meetingPoints } from "#pipeline/explain/decision.ts";
 import { findEnds, parseDestination, parseEnd } from "#pipeline/explain/ends.ts";
@@ -217,6 +218,55 @@ describe("an explanation", () => {
   });
 });
 
+describe("an explanation of a name", () => {
+  const to = [{ domainNames: ["example.com", "*.example.net"] }];
+  const peers = { action: "Accept", to, protocols: [{ tcp: { destinationPort: { number: 443 } } }] };
+  const rest = { action: "Deny", to: [{ networks: ["0.0.0.0/0", "::/0"] }] };
+  const spec = { tier: "Admin", priority: 3, subject: { namespaces: {} }, egress: [peers, rest] };
+  const names: RawChange = { kind: "ClusterNetworkPolicy", key: "names", object: { metadata: {}, spec } };
+  const domain = (key: string, ...addresses: readonly string[]): RawChange => ({
+    ...{ kind: "Domain", key },
+    object: { addresses, lapsed: ["203.0.113.9"] },
+  });
+  const asked = (destination: string, ...told: readonly RawChange[]) => {
+    const question = readQuestion("shop/web", destination);
+    assert.ok(!("refusal" in question));
+    const answer = askCluster(readCluster([...SHOP, names, ...told]), question);
+    assert.ok("explanations" in answer, JSON.stringify(answer));
+    return answer.explanations.map(({ to: end, family, verdict, by }) => {
+      return `${end} ${family} ${verdict} ${by.map(({ policy: name, rule }) => `${name} ${rule}`)}`;
+    });
+  };
+
+  it("says what is allowed by it, where nobody was told an address", () => {
+    const both = (end: string, what: string) => [`${end} IPv4 ${what}`, `${end} IPv6 ${what}`];
+    assert.deepEqual(asked("Example.com.:443"), both("example.com", "allow names 0"));
+    assert.deepEqual(asked("example.com:80"), both("example.com", "deny names 1"));
+    assert.deepEqual(asked("a.b.example.net:443"), both("a.b.example.net", "allow names 0"));
+    for (const name of ["example.net", "www.example.com"])
+      assert.deepEqual(asked(`${name}:443`), both(name, "deny names 1"));
+  });
+
+  it("says it of each address that pods were told, and by no other name", () => {
+    const told = domain("example.com", "2001:db8::7", "203.0.113.7");
+    assert.deepEqual(asked("example.com:443", told), [
+      "example.com (203.0.113.7) IPv4 allow names 0",
+      "example.com (2001:db8::7) IPv6 allow names 0",
+    ]);
+    assert.deepEqual(asked("203.0.113.7:443", told), ["203.0.113.7 IPv4 allow names 0"]);
+    assert.deepEqual(asked("203.0.113.9:443", told), ["203.0.113.9 IPv4 deny names 1"]);
+    assert.deepEqual(asked("example.org:443", domain("example.org", "203.0.113.8"), told), [
+      "example.org (203.0.113.8) IPv4 deny names 1",
+    ]);
+  });
+
+  it("is none of what a name sends", () => {
+    assert.deepEqual(readQuestion("example.com", "shop/web"), {
+      refusal: "example.com: a name sends nothing; name pods or an address",
+    });
+  });
+});
+
 describe("the ends of traffic", () => {
   it("are read as people write them", () => {
     const cluster = readCluster(SHOP);
@@ -230,7 +280,20 @@ describe("the ends of traffic", () => {
     assert.deepEqual(names("tools/example.com/part=x"), []);
     assert.deepEqual(names("10.0.1.2"), ["api"]);
     assert.deepEqual(names("192.0.2.1"), [0xc0000201]);
-    for (const text of ["", "/", "shop/", "a b", "shop/app=we:b", "Shop/web", "10.0.0.0/8x", "shop/app in (a", "*/web"])
+    for (const text of [
+      "",
+      "/",
+      "shop/",
+      "a b",
+      "shop/app=we:b",
+      "Shop/web",
+      "10.0.0.0/8x",
+      "shop/app in (a",
+      "*/web",
+      "10.0.0.300",
+      ".com",
+      "a..b",
+    ])
       assert.equal(parseEnd(text), undefined, text);
   });
 

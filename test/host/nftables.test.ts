@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { elementCommands } from "#controller/node/host/element-commands.ts";
 import { normalize, replacement } from "#controller/node/host/nft-tables.ts";
 import type { NftObject } from "#controller/node/host/nft-words.ts";
 import { type FirewallSettings, wantedTable } from "#controller/node/host/nftables.ts";
@@ -124,5 +125,20 @@ describe("the nftables tables", () => {
       rule: { family: "inet", table: "weir", chain: "c", expr: [{ [verdict]: null }] },
     });
     assert.notDeepEqual(normalize([rule("accept"), rule("drop")]), normalize([rule("drop"), rule("accept")]));
+  });
+
+  it("get one element more for one service more, and lose it again; what is otherwise as well is written whole", () => {
+    const withPorts = (...nodePorts: string[]) =>
+      wantedTable("inet", { ...state, services: hostServices({ nodePorts }) }, everything);
+    const [one, two] = [withPorts("4 tcp 30080"), withPorts("4 tcp 30080", "4 udp 30081")];
+    const elem = [{ concat: ["udp", 30081] }];
+    const element = { family: "inet", table: "weir", name: "node_ports_4", elem };
+    assert.deepEqual(elementCommands(one, two), [{ add: { element } }]);
+    assert.deepEqual(elementCommands(two, one), [{ delete: { element } }]);
+    assert.deepEqual(elementCommands(two, two), []);
+    const other = wantedTable("inet", state, { ...everything, tunnelPort: undefined });
+    assert.equal(elementCommands(one, other), undefined);
+    const narrow = wantedTable("inet", state, { ...everything, nodePortAddresses: ["10.0.0.0/8"] });
+    assert.equal(elementCommands(one, narrow), undefined);
   });
 });

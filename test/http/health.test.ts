@@ -26,6 +26,7 @@ function sampleMetrics() {
       },
     ],
     denials: () => ({ told: 4, untold: 96, byPolicy: [{ policy: "shop/db", direction: "ingress", count: 3 }] }),
+    names: () => ({ names: 2, current: 3, lapsed: 1, refused: 0, answers: { learnt: 5, lost: 0 } }),
     announced: () => 2,
     refresh: async () => {},
   });
@@ -121,6 +122,10 @@ describe("The metrics", () => {
       'weir_staged_policy_connections_total{policy="shop/db",would="deny",was="allow"} 3',
       'weir_staged_policy_connections_total{policy="shop/db",would="deny",was="deny"} 2',
       'weir_policy_denials_total{policy="shop/db",direction="ingress"} 3',
+      "weir_names 2",
+      'weir_name_addresses{state="current"} 3',
+      'weir_name_addresses{state="lapsed"} 1',
+      'weir_dns_answers_total{outcome="learnt"} 5',
     ]) {
       assert.ok(text.includes(`\n${line}\n`), `${line} in\n${text}`);
     }
@@ -145,6 +150,7 @@ describe("The metrics", () => {
         },
       ],
       denials: () => ({ told: 0, untold: 0, byPolicy: [] }),
+      names: () => ({ names: 0, current: 0, lapsed: 0, refused: 0, answers: {} }),
       announced: () => 2,
       refresh: async () => {},
     });

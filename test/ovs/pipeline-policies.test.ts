@@ -10,7 +10,7 @@ import { enter, packetsOfCluster } from "#test/pipeline/policy-packets.ts";
 import { batch, SETTINGS } from "#test/pipeline/samples.ts";
 import type { OvsRig } from "#test/rig/ovs.ts";
 import { createFakeSwitch, type Fields } from "#test/support/fake-switch.ts";
-import { BRIDGE, startPipelineRig } from "./pipeline-rig.ts";
+import { BRIDGE, loadMeters, startPipelineRig } from "./pipeline-rig.ts";
 import { trace } from "./trace.ts";
 
 const CLUSTERS = 8;
@@ -36,6 +36,7 @@ describe("policies in the real tables", function () {
       const file = join(ovs.directory, "flows");
       await writeFile(file, flows.map((flow) => `${formatFlow(flow)}\n`).join(""));
       await ovs.ofctl("del-flows", ovs.management(BRIDGE));
+      await loadMeters(ovs, pipeline.desired.meters.values());
       await ovs.ofctl("--bundle", "add-flows", ovs.management(BRIDGE), file);
       const all = [...packetsOfCluster()];
       const step = Math.floor(all.length / PACKETS);

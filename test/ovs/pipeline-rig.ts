@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { formatFlow, formatGroupEntry } from "#openflow/text/index.ts";
 import type { Compiled } from "#pipeline/compile.ts";
 import { GATEWAY_INTERFACE, PORTS, TUNNEL_INTERFACE } from "#pipeline/layout/ports.ts";
+import type { DesiredMeter } from "#pipeline/switch-state.ts";
 import { OvsRig } from "#test/rig/ovs.ts";
 
 export const BRIDGE = "br-weir";
@@ -28,6 +29,17 @@ function addPort(name: string, number: number, ...columns: readonly string[]): r
   return ["--", "add-port", BRIDGE, name, "--", "set", "interface", name, ...columns, `ofport_request=${number}`];
 }
 
+/** A switch takes no flow that names a meter which is not there. */
+export async function loadMeters(ovs: OvsRig, meters: Iterable<DesiredMeter>): Promise<void> {
+  await ovs.ofctl("del-meters", ovs.management(BRIDGE));
+  for (const { meter } of meters)
+    for (const { rate, burst = 0 } of meter.bands)
+      await ovs.ofctl(
+        ...["add-meter", ovs.management(BRIDGE)],
+        `meter=${meter.meterId},pktps,burst,stats,band=type=drop,rate=${rate},burst_size=${burst}`,
+      );
+}
+
 /** As a person would, who has only the text. */
 export async function loadFlows(ovs: OvsRig, compiled: Compiled): Promise<void> {
   const file = join(ovs.directory, "flows");
@@ -37,6 +49,7 @@ export async function loadFlows(ovs: OvsRig, compiled: Compiled): Promise<void> 
   await writeFile(groups, compiled.groups.map(({ group }) => `${formatGroupEntry(group)}\n`).join(""));
   await ovs.ofctl("del-groups", ovs.management(BRIDGE));
   await ovs.ofctl("add-groups", ovs.management(BRIDGE), groups);
+  await loadMeters(ovs, compiled.meters);
   await ovs.ofctl("add-flows", ovs.management(BRIDGE), file);
 }
 

@@ -122,20 +122,6 @@ describe("a connection that a policy comes to forbid", function () {
       await fabric.commit();
     });
 
-  it("of which only the server speaks passes until the client's next packet: only that tells which connection it is", async () => {
-    const sourcePort = ++port;
-    const there: Probe = { from: "a/web", to: "b/web", family: 4, protocol: "udp", sourcePort, port: SERVER_PORT };
-    const back: Probe = { ...there, from: "b/web", to: "a/web", sourcePort: SERVER_PORT, port: sourcePort };
-    const arrived = async (probe: Probe) => (await sendProbes(fabric, [probe]))[0]!.arrived;
-    assert.equal(await arrived(there), 1);
-    assert.equal(await arrived(back), 1);
-    const deny = await come("b/deny", "Ingress");
-    assert.equal(await arrived(back), 1);
-    assert.equal(await arrived(there), 0);
-    assert.equal(await arrived(back), 0);
-    await go(deny);
-  });
-
   it("is not cut when a policy comes that allows it, and another to some other pod's cost", async () => {
     const { wire } = fabric;
     const key = "allowed";

@@ -29,6 +29,7 @@ function describeRule({ name, verdict, peers, ports }: ClusterPolicyRule): strin
 
 function describePeer(peer: ClusterPolicyPeer): string {
   if (peer.type === "network") return formatCidr(peer.cidr);
+  if (peer.type === "domain") return peer.pattern;
   return peer.type === "nodes" ? `nodes ${peer.nodes.text}` : peer.selection.key;
 }
 
@@ -171,15 +172,19 @@ describe("a malformed ClusterNetworkPolicy", () => {
     }
   });
 
-  it("says of domain names that they are not followed yet, or for whom they are not", () => {
-    const names = [{ domainNames: ["*.kubernetes.io", "a.b."] }];
-    assert.deepEqual(egress("Accept", names).problems, [
-      "spec.egress[0].to[0].domainNames are not followed yet, and the rule accepts nothing; write the addresses as networks",
-    ]);
-    assert.deepEqual(egress("Deny", names).problems, [
-      "spec.egress[0].to[0].domainNames are for Accept rules alone, and the rule denies everything; write the addresses as networks",
-    ]);
-    for (const name of ["kubernetes", "a.*.b", "*", "-a.b", 7])
+  it("has domain names as peers of what it accepts, whatever their case, and of nothing else", () => {
+    const names = [{ domainNames: ["*.Kubernetes.IO", "a_b.c."] }, { networks: ["10.0.0.0/8"] }];
+    const { egress: rules, problems } = egress("Accept", names, [tcp(443)]);
+    assert.deepEqual(rules, ["accept *.kubernetes.io or a_b.c or 10.0.0.0/8 at 6:443-443"]);
+    assert.deepEqual(problems, []);
+    for (const action of ["Deny", "Pass"] as const) {
+      const said = egress(action, names);
+      assert.deepEqual(said.egress, [CLOSED[action]]);
+      assert.deepEqual(said.problems, [
+        "spec.egress[0].to[0].domainNames are for Accept rules alone, and the rule denies everything; write the addresses as networks",
+      ]);
+    }
+    for (const name of ["kubernetes", "a.*.b", "*", "-a.b", 7, `a.${"b".repeat(300)}`])
       assert.match(
         egress("Accept", [{ domainNames: [name] }]).problems[0] ?? "",
         /domainNames\[0\] is .*; a domain's name/,

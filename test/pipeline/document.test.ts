@@ -24,8 +24,8 @@ describe("docs/pipeline.md", () => {
     const sites = Object.entries(FEATURES).flatMap(([feature, { sites }]) =>
       Object.keys(sites).map((site) => `${feature}/${site}`),
     );
-    // A folder of manifests has no pod that is plugged and not known, and no flow that a switch makes itself.
-    const others = ["policies/unknown", "services/remembered"];
+    // A folder of manifests has no pod that is plugged and not known, no flow that a switch makes itself, and no setting.
+    const others = ["policies/unknown", "services/remembered", "connections/keep"];
     const shown = new Set([
       ...[sample, annotated].flatMap(({ compiled }) => compiled.flows).map(({ site }) => String(site)),
       ...others,

@@ -103,7 +103,8 @@ const clusterPeer = fc.constantFrom<unknown>(
     { nodes: {} },
     { nodes: { matchLabels: { zone: "a" } } },
   ],
-  ...[{ networks: ["10.10.0.0/16"] }, { networks: ["x"] }, { domainNames: ["example.com"] }, {}],
+  ...[{ networks: ["10.10.0.0/16"] }, { networks: ["x"] }, {}],
+  ...[{ domainNames: ["example.com"] }, { domainNames: ["*.example.com", "example.com"] }],
 );
 const protocol = fc.constantFrom<unknown>(
   ...[{ tcp: { destinationPort: { number: 80 } } }, { udp: { destinationPort: { range: { start: 80, end: 90 } } } }],
@@ -175,6 +176,9 @@ const serviceCidr = fc
   .subarray(["10.96.0.0/16", "fd96::/112", "10.10.0.0/16", "0.0.0.0/0", "127.0.0.0/8"])
   .map((cidrs) => ({ spec: { cidrs } }));
 
+const domainAddresses = fc.subarray(["203.0.113.7", "10.10.1.2", "172.18.0.2", "fd10:1::2", "x"]);
+const domain = fc.record({ addresses: domainAddresses, lapsed: domainAddresses });
+
 const malformed = fc.oneof(
   fc.constantFrom<unknown>({ spec: "no" }, { spec: { podCIDRs: 5 }, status: { addresses: [1] } }, { externalIds: [] }),
   fc.anything().filter((value) => value !== undefined),
@@ -202,6 +206,7 @@ export const change: fc.Arbitrary<RawChange> = fc.oneof(
   { weight: 2, arbitrary: changesOf("ClusterNetworkPolicy", ["p", "q"], clusterPolicy) },
   { weight: 2, arbitrary: changesOf("Service", ["default/web", "default/db"], service) },
   { weight: 2, arbitrary: changesOf("EndpointSlice", ["default/s", "default/t"], endpointSlice) },
+  { weight: 2, arbitrary: changesOf("Domain", ["example.com", "www.example.com"], domain) },
   changesOf("ServiceCIDR", ["kubernetes", "more"], serviceCidr),
   changesOf("Namespace", ["default"], namespace),
 );

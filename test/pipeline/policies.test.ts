@@ -4,15 +4,19 @@ import { type Ip, parseIp } from "#base/address.ts";
 import { match } from "#openflow/match.ts";
 import { formatMatch } from "#openflow/text/index.ts";
 import { evaluate, isDenied } from "#pipeline/explain/evaluate.ts";
+import { STATE } from "#pipeline/features/vocabulary.ts";
+import { CT_MARK } from "#pipeline/layout/conntrack.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
-import { createFakeSwitch } from "#test/support/fake-switch.ts";
+import { createFakeSwitch, type Fields } from "#test/support/fake-switch.ts";
 import {
   addressesOf,
   clusterChanges,
   clusterPolicyChange,
+  domainChange,
   ground,
   namespaceChange,
+  namingChanges,
   nodeChange,
   PODS,
   podChange,
@@ -20,6 +24,15 @@ import {
 } from "./policy-clusters.ts";
 import { enter, hairpinsOfCluster, localPodAt, packetsOfCluster } from "./policy-packets.ts";
 import { batch, SETTINGS } from "./samples.ts";
+
+/** CS_ESTABLISHED. */
+const ESTABLISHED = 0x02;
+
+/** The same packet of a connection that was let through before. */
+function known(fields: Fields): Fields {
+  const state = Number(fields.ct_state ?? STATE.trk) & ~STATE.new;
+  return { ...fields, ct_state: state | ESTABLISHED, ct_mark: CT_MARK.known };
+}
 
 function start(changes: readonly RawChange[]): Pipeline {
   const pipeline = createPipeline(SETTINGS, ["test"]);
@@ -33,18 +46,30 @@ function podAt(pipeline: Pipeline, ip: Ip) {
   return key === undefined ? undefined : pipeline.view.Pod.get(key);
 }
 
+/** Of what began while names had all addresses that they have had. */
+function beforeTheyLapsed({ view }: Pipeline): Pipeline["view"] {
+  const whole = [...view.Domain].map(
+    ([name, domain]) => [name, { ...domain, addresses: [...domain.addresses, ...domain.lapsed] }] as const,
+  );
+  return { ...view, Domain: new Map(whole) };
+}
+
 /** Of a pod on another node only its own node asks the policies; one that is not known yet has a test of its own. */
 function checkPackets(pipeline: Pipeline): void {
   const fake = createFakeSwitch([...pipeline.desired.flows.values()].map(({ flow }) => flow));
   const podOf = (ip: Ip) => podAt(pipeline, ip);
+  const earlier = beforeTheyLapsed(pipeline);
   for (const packet of [...packetsOfCluster(), ...hairpinsOfCluster()]) {
     const ends = [packet.source, packet.destination];
     const local = ends.map((ip) => localPodAt(ip) !== undefined);
     if (!local.includes(true) || ends.some((ip, i) => local[i] && podOf(ip) === undefined)) continue;
-    const { egress, ingress } = evaluate(pipeline.view, podOf, packet);
-    const isStopped = (local[0] && isDenied(egress)) || (local[1] && isDenied(ingress));
-    const { outputs } = fake.run(enter(packet));
-    assert.equal(outputs.length, isStopped ? 0 : 1, formatMatch(match(enter(packet))));
+    const check = (view: Pipeline["view"], fields: Fields): void => {
+      const { egress, ingress } = evaluate(view, podOf, packet);
+      const isStopped = (local[0] && isDenied(egress)) || (local[1] && isDenied(ingress));
+      assert.equal(fake.run(fields).outputs.length, isStopped ? 0 : 1, formatMatch(match(fields)));
+    };
+    check(pipeline.view, enter(packet));
+    check(earlier, known(enter(packet)));
   }
 }
 
@@ -54,6 +79,14 @@ describe("the flows of policies", () => {
     fc.assert(
       fc.property(clusterChanges, (changes) => checkPackets(start(changes))),
       { numRuns: 60 },
+    );
+  });
+
+  it("let through what names may have, and go on with what they had", function () {
+    this.timeout(60_000);
+    fc.assert(
+      fc.property(namingChanges, (changes) => checkPackets(start(changes))),
+      { numRuns: 25 },
     );
   });
 
@@ -88,6 +121,7 @@ describe("the flows of policies", () => {
       { weight: 3, arbitrary: policyChange },
       { weight: 3, arbitrary: clusterPolicyChange },
       { weight: 2, arbitrary: podChange },
+      { weight: 3, arbitrary: domainChange },
       nodeChange,
       namespaceChange,
       nodeChange,

@@ -117,8 +117,13 @@ const outsidePeer = fc.oneof(
     networks: fc.subarray(["10.10.1.0/24", "0.0.0.0/0", "172.18.0.2/32", "fd10:1::4/127", "::/0"], { minLength: 1 }),
   }),
 );
-/** A part that this version of the API does not know: whatever has it must fail closed. */
-const unheardOf = fc.constantFrom<unknown>({}, { serviceAccounts: {} }, { domainNames: ["example.com"] });
+const domainPeer = fc.record({
+  domainNames: fc.uniqueArray(fc.constantFrom("example.com", "*.Example.com", "www.example.com.", "*.com"), {
+    ...{ minLength: 1, maxLength: 2 },
+  }),
+});
+/** A part that this version of the API does not know, or not there: whatever has it must fail closed. */
+const unheardOf = fc.constantFrom<unknown>({}, { serviceAccounts: {} }, { domainNames: ["-"] });
 const numbered = fc.record({
   destinationPort: fc.constantFrom<unknown>({ number: 80 }, { number: 5353 }, { range: { start: 80, end: 8080 } }),
 });
@@ -133,7 +138,7 @@ const clusterRule = (side: "from" | "to") =>
   fc.record(
     {
       action: fc.constantFrom("Accept", "Deny", "Pass"),
-      [side]: listOf(side === "from" ? clusterPeer : fc.oneof(clusterPeer, outsidePeer)),
+      [side]: listOf(side === "from" ? clusterPeer : fc.oneof(clusterPeer, outsidePeer, domainPeer, domainPeer)),
       protocols: listOf(protocol),
     },
     { requiredKeys: ["action", side] },
@@ -156,6 +161,38 @@ export const clusterPolicyChange: fc.Arbitrary<RawChange> = fc.record({
     { weight: 1, arbitrary: fc.constant(undefined) },
   ),
 });
+
+const named = fc.uniqueArray(fc.constantFrom("203.0.113.7", "2001:db8::7", "10.10.2.9", "10.10.1.3", "fd10:2::2"), {
+  maxLength: 3,
+});
+
+/** What a name's addresses are, and were; or nothing of it any more. */
+export const domainChange: fc.Arbitrary<RawChange> = fc.record({
+  kind: fc.constant("Domain" as const),
+  key: fc.constantFrom("example.com", "www.example.com", "deep.www.example.com", "example.org"),
+  object: fc.oneof(
+    { weight: 6, arbitrary: fc.record({ addresses: named, lapsed: named }) },
+    { weight: 1, arbitrary: fc.constant(undefined) },
+  ),
+});
+
+/** Some pods may send to names, in one or two policies, and some of these to nothing else. */
+const namingPolicy: fc.Arbitrary<RawChange> = fc
+  .record({
+    key: fc.constantFrom("one", "two"),
+    tier: fc.constantFrom("Admin", "Baseline"),
+    priority: fc.constantFrom(0, 500),
+    subject: clusterPeer,
+    to: fc.array(domainPeer, { minLength: 1, maxLength: 2 }),
+    protocols: fc.constantFrom(undefined, [{ tcp: { destinationPort: { number: 80 } } }]),
+    isClosed: fc.boolean(),
+  })
+  .map(({ key, tier, priority, subject, to, protocols, isClosed }) => {
+    const accept = { action: "Accept", to, ...(protocols !== undefined && { protocols }) };
+    const deny = { action: "Deny", to: [{ networks: ["0.0.0.0/0", "::/0"] }] };
+    const spec = { tier, priority, subject, egress: isClosed ? [accept, deny] : [accept] };
+    return { kind: "ClusterNetworkPolicy", key, object: { metadata: {}, spec } };
+  });
 
 /** The other node, with labels and with addresses outside of the cluster. */
 export const nodeChange: fc.Arbitrary<RawChange> = fc
@@ -208,12 +245,23 @@ export function ground(): readonly RawChange[] {
   ];
 }
 
+/** Clusters of which the policies are about names. */
+export const namingChanges = fc
+  .tuple(
+    fc.array(namespaceChange, { minLength: 2, maxLength: 3 }),
+    fc.array(podChange, { minLength: 4, maxLength: 7 }),
+    fc.array(namingPolicy, { minLength: 1, maxLength: 3 }),
+    fc.array(domainChange, { minLength: 2, maxLength: 4 }),
+  )
+  .map((parts) => parts.flat());
+
 export const clusterChanges = fc
   .tuple(
     fc.array(namespaceChange, { minLength: 2, maxLength: 3 }),
     fc.array(podChange, { minLength: 4, maxLength: 7 }),
     fc.array(policyChange, { minLength: 1, maxLength: 5 }),
     fc.array(clusterPolicyChange, { maxLength: 4 }),
+    fc.array(domainChange, { maxLength: 3 }),
     fc.array(nodeChange, { maxLength: 1 }),
   )
   .map((parts) => parts.flat());

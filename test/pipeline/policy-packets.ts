@@ -10,15 +10,19 @@ import { addressesOf, HOST, LOCAL, OUTSIDE, ofportOf, PODS } from "./policy-clus
 const POD_PORTS = [80, 8080, 443, 5353];
 const PORT_FIELDS = { 1: undefined, 6: "tcp_dst", 17: "udp_dst", 58: undefined, 132: "sctp_dst" } as const;
 
+/** Where pods may send that is no pod's address. */
+const ABROAD = OUTSIDE.filter((text) => text !== "10.10.1.77");
+
 /** ct_state of a first packet that has got another destination. */
 const TRANSLATED = STATE.new | STATE.trk | STATE.dnat;
 
-/** From everywhere to every pod, in the family that both have. */
+/** From everywhere to every pod, and from pods to the outside, in the family that both have. */
 export function* packetsOfCluster(): Iterable<Packet> {
   const pods = PODS.flatMap(addressesOf).map((text) => parseIp(text)!);
   const senders = [...pods, ...[...OUTSIDE, ...HOST].map((text) => parseIp(text)!)];
+  const abroad = ABROAD.map((text) => parseIp(text)!);
   for (const source of senders)
-    for (const destination of pods) {
+    for (const destination of pods.includes(source) ? [...pods, ...abroad] : pods) {
       if (typeof source !== typeof destination || source === destination) continue;
       yield { source, destination, protocol: typeof source === "number" ? 1 : 58, destinationPort: undefined };
       for (const protocol of [6, 17])

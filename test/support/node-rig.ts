@@ -16,6 +16,8 @@ const ROOT = join(import.meta.dirname, "../..");
 export interface NodeRigOptions {
   readonly podCidrs?: readonly string[];
   readonly compareInterval?: number;
+  /** The section `names` of the configuration. */
+  readonly names?: Readonly<Record<string, unknown>>;
 }
 
 export interface Ended {
@@ -36,14 +38,14 @@ export class NodeRig {
   /** The folder that the node watches. */
   readonly manifests: string;
   readonly program = join(ROOT, "bin/weir-node");
-  readonly #compareInterval: number | undefined;
+  readonly #options: NodeRigOptions;
   #weir: WeirNode | undefined;
 
-  private constructor(fabric: Fabric, machine: FabricNode, manifests: string, compareInterval: number | undefined) {
+  private constructor(fabric: Fabric, machine: FabricNode, manifests: string, options: NodeRigOptions) {
     this.fabric = fabric;
     this.machine = machine;
     this.manifests = manifests;
-    this.#compareInterval = compareInterval;
+    this.#options = options;
   }
 
   static async create(name: string, options: NodeRigOptions = {}): Promise<NodeRig> {
@@ -52,7 +54,7 @@ export class NodeRig {
       const machine = await fabric.addNode("n1", { 4: "172.18.0.1", 6: "fd18::1" });
       const manifests = join(fabric.directory, "manifests");
       await exec("mkdir", ["-p", manifests]);
-      const rig = new NodeRig(fabric, machine, manifests, options.compareInterval);
+      const rig = new NodeRig(fabric, machine, manifests, options);
       const { podCidrs = ["10.10.1.0/24", "fd10:10:1::/64"] } = options;
       await rig.write("node.yaml", [{ ...nodeManifest("n1", 1, [4, 6], [4, 6]), spec: { podCIDRs: podCidrs } }]);
       return rig;
@@ -74,10 +76,11 @@ export class NodeRig {
   /** Starts the node process without waiting for anything. */
   async spawn(): Promise<WeirNode> {
     const { machine, manifests } = this;
-    const compareInterval = this.#compareInterval;
+    const { compareInterval, names } = this.#options;
     this.#weir = await startWeirNode({
       ...{ name: "n1", ...machine, source: { manifests } },
       ...(compareInterval !== undefined && { compareInterval }),
+      ...(names !== undefined && { names }),
     });
     return this.#weir;
   }

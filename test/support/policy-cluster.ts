@@ -1,3 +1,4 @@
+import type { WeirNodeOptions } from "../../demo/weir-node.ts";
 import { until } from "../watch/until.ts";
 import { FAMILIES, type Manifest, PolicyFabric, podObject } from "./policy-fabric.ts";
 import { type Probe, sendProbes } from "./policy-probes.ts";
@@ -13,8 +14,12 @@ export const PODS = {
 export type PodKey = keyof typeof PODS;
 const NAMESPACES = { a: { team: "red", env: "prod" }, b: { team: "blue" }, beacon: {} } as const;
 
-export async function createPolicyCluster(name: string): Promise<PolicyFabric> {
-  const fabric = await PolicyFabric.create(name);
+/** `policies`: of the nodes' configuration. */
+export async function createPolicyCluster(
+  name: string,
+  policies: WeirNodeOptions["policies"] = {},
+): Promise<PolicyFabric> {
+  const fabric = await PolicyFabric.create(name, undefined, policies);
   try {
     fabric.put(...Object.entries(NAMESPACES).map(([namespace, labels]) => namespaceObject(namespace, labels)));
     await Promise.all(Object.entries(PODS).map(([key, { node }]) => fabric.plug(key, node)));

@@ -8,7 +8,7 @@ import type { View } from "#pipeline/model/model.ts";
 import { createModelStore, type ModelStore } from "#pipeline/model/store.ts";
 import { type CniCall, callCni } from "../../demo/cni.ts";
 import { createFabric, type Fabric, type FabricNode } from "../../demo/fabric.ts";
-import { startWeirNode, type WeirNode } from "../../demo/weir-node.ts";
+import { startWeirNode, type WeirNode, type WeirNodeOptions } from "../../demo/weir-node.ts";
 import { until } from "../watch/until.ts";
 import { nodeManifest } from "./cluster.ts";
 import { openWire, type Wire } from "./policy-wire.ts";
@@ -55,21 +55,28 @@ export class PolicyFabric {
   readonly pods = new Map<string, PluggedPod>();
   /** Those for which ADD has not returned. */
   readonly arriving = new Map<string, PluggedPod>();
+  readonly #policies: WeirNodeOptions["policies"];
   readonly #objects = new Map<string, Manifest>();
   readonly #store: ModelStore = createModelStore(["manifests"]);
   #written = new Set<string>();
   #plugs = 0;
   #tick = FIRST_TICK;
 
-  private constructor(fabric: Fabric, wire: Wire) {
+  private constructor(fabric: Fabric, wire: Wire, policies: WeirNodeOptions["policies"]) {
     this.fabric = fabric;
     this.wire = wire;
+    this.#policies = policies;
     this.manifests = join(fabric.directory, "manifests");
   }
 
-  static async create(name: string, nodes: readonly string[] = ["n1", "n2"]): Promise<PolicyFabric> {
+  /** `policies`: of the nodes' configuration. */
+  static async create(
+    name: string,
+    nodes: readonly string[] = ["n1", "n2"],
+    policies: WeirNodeOptions["policies"] = {},
+  ): Promise<PolicyFabric> {
     const fabric = await createFabric(`weir-t-${name}`);
-    const self = new PolicyFabric(fabric, await openWire());
+    const self = new PolicyFabric(fabric, await openWire(), policies);
     try {
       await mkdir(self.manifests, { recursive: true });
       self.put(...nodes.map((node, i) => nodeManifest(node, i + 1, FAMILIES, FAMILIES) as Manifest));
@@ -112,7 +119,8 @@ export class PolicyFabric {
   }
 
   #spawn(name: string, machine: FabricNode): Promise<WeirNode> {
-    return startWeirNode({ name, ...machine, source: { manifests: this.manifests } });
+    const source = { manifests: this.manifests };
+    return startWeirNode({ name, ...machine, source, policies: this.#policies ?? {} });
   }
 
   node(name: string): PolicyNode {

@@ -79,6 +79,13 @@ export const schema = z
           z._default(absolutePath(), "/var/run/openvswitch"),
           "Open vSwitch's run directory: the bridge's management socket is there.",
         ),
+        controlSocket: z.exactOptional(
+          described(
+            socketPath(),
+            "The control socket of ovs-vswitchd, by which its connections are read. Absent: `ovs-vswitchd.ctl` in the run directory, or the one there with the number of the process in its name.",
+            "/var/run/openvswitch/ovs-vswitchd.ctl",
+          ),
+        ),
         bridge: described(
           z._default(interfaceName(), "br-weir"),
           "The bridge, made and owned by Weir. Other bridges are left alone.",
@@ -149,15 +156,31 @@ export const schema = z
           "Where /livez, /readyz and /metrics are served; `:10350` is every address.",
         ),
       }),
+      policies: section({
+        establishedConnections: described(
+          z._default(oneOf("cut", "keep"), "cut"),
+          "What becomes of a connection that was allowed when it began, when a policy comes to deny it: it is `cut`, or with `keep` goes on for as long as conntrack knows it. New ones are denied either way.",
+        ),
+      }),
       denials: section({
         samplesPerSecond: described(
           z._default(wholeNumber(1, 10000), 100),
           "Of so many packets a second that policies deny the node process is told, with names: in its log, in `weirctl get denials`, in Events. The others are counted.",
         ),
       }),
+      names: section({
+        minimumTtl: described(
+          z._default(wholeNumber(1, 604800), 5),
+          "An address that a pod is told of a name by which policies allow traffic (`domainNames`) counts for the time that its DNS record gives, and for so many seconds at least. More is for applications that keep addresses longer than they may.",
+        ),
+        idleConnections: described(
+          z._default(wholeNumber(1, 604800), 9000),
+          "Connections to an address outlive its time. It is forgotten when they have sent nothing to it for so many seconds; the default is above the two hours after which Linux sees whether a silent peer lives.",
+        ),
+      }),
       stateDirectory: described(
         z._default(absolutePath(), "/var/lib/weir"),
-        "Where the last intent seen is kept, for a restart without the API server.",
+        "Where the last intent seen, and what pods were told of names, is kept for a restart.",
       ),
       compareInterval: described(
         z._default(wholeNumber(1, 86400), 60),

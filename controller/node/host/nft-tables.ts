@@ -1,10 +1,14 @@
 import { isEqual } from "#base/equal.ts";
 import { CommandError, isListed, run } from "../system/commands.ts";
+import { elementCommands } from "./element-commands.ts";
 import { NFT_FAMILIES, NFT_TABLE, type NftFamily, type NftObject } from "./nft-words.ts";
 
 /** Our tables in the kernel. */
 export interface NftTables {
-  /** Writes the tables that differ, in one transaction; returns how many did. */
+  /**
+   * Writes what differs from the last time, when that is elements of sets alone; else the tables that differ from what the kernel
+   * holds, in one transaction. Returns how many tables did.
+   */
   apply(wanted: (family: NftFamily) => readonly NftObject[]): Promise<number>;
 }
 
@@ -16,6 +20,40 @@ export interface NftTables {
 export function createNftTables(): NftTables {
   const printed = new Map<NftFamily, { readonly wanted: readonly NftObject[]; readonly found: readonly NftObject[] }>();
 
+  /** What was last found or written, and wanted then. */
+  const settled = new Map<NftFamily, readonly NftObject[]>();
+
+  /** Without looking, for looking costs as much as there is. Undefined: there is more to be done, or it could not be done. */
+  async function applyElements(wantedOf: (family: NftFamily) => readonly NftObject[]): Promise<number | undefined> {
+    const changes = NFT_FAMILIES.map((family) => {
+      const [before, wanted] = [settled.get(family), wantedOf(family)];
+      return { family, wanted, commands: before && elementCommands(before, wanted) };
+    });
+    const commands = changes.map((change) => change.commands);
+    const all = commands.flatMap((some) => some ?? []);
+    if (commands.includes(undefined) || all.length === 0) return undefined;
+    try {
+      await runTransaction(JSON.stringify({ nftables: all }));
+    } catch {
+      // Somebody has been at the table: it is looked at.
+      return undefined;
+    }
+    for (const { family, wanted } of changes) settled.set(family, wanted);
+    return commands.filter((some) => some !== undefined && some.length > 0).length;
+  }
+
+  async function applyTables(wantedOf: (family: NftFamily) => readonly NftObject[]): Promise<number> {
+    settled.clear();
+    const tables = await Promise.all(
+      NFT_FAMILIES.map(async (family) => ({ family, wanted: wantedOf(family), found: await readTable(family) })),
+    );
+    const differing = tables.filter(({ family, wanted, found }) => !isAsWanted(family, wanted, found));
+    if (differing.length > 0) await runTransaction(replacement(differing));
+    for (const { family, wanted } of differing) printed.set(family, { wanted, found: await readTable(family) });
+    for (const { family, wanted } of tables) settled.set(family, wanted);
+    return differing.length;
+  }
+
   function isAsWanted(family: NftFamily, wanted: readonly NftObject[], found: readonly NftObject[]): boolean {
     if (isEqual(found, normalize(wanted))) return true;
     const known = printed.get(family);
@@ -23,16 +61,7 @@ export function createNftTables(): NftTables {
   }
 
   return {
-    async apply(wantedOf) {
-      const tables = await Promise.all(
-        NFT_FAMILIES.map(async (family) => ({ family, wanted: wantedOf(family), found: await readTable(family) })),
-      );
-      const differing = tables.filter(({ family, wanted, found }) => !isAsWanted(family, wanted, found));
-      if (differing.length === 0) return 0;
-      await runTransaction(replacement(differing));
-      for (const { family, wanted } of differing) printed.set(family, { wanted, found: await readTable(family) });
-      return differing.length;
-    },
+    apply: async (wantedOf) => (await applyElements(wantedOf)) ?? applyTables(wantedOf),
   };
 }
 

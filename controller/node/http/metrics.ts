@@ -16,6 +16,8 @@ export interface Readings {
   connected(): Readonly<Record<Peer, boolean>>;
   /** Packets that policies denied, as far as the switch has been read. */
   denials(): DenialReadings;
+  /** What pods were told of names that policies speak of. */
+  names(): NameReadings;
   /** How many addresses of services this node announces. */
   announced(): number;
   /** New connections on which policies decided that are logged. */
@@ -40,6 +42,15 @@ export interface DenialReadings extends Told {
   readonly byPolicy: Iterable<{ readonly policy: string; readonly direction: string; readonly count: number }>;
 }
 
+export interface NameReadings {
+  readonly names: number;
+  readonly current: number;
+  readonly lapsed: number;
+  readonly refused: number;
+  /** Packets of name servers by what became of them. */
+  readonly answers: Readonly<Record<string, number>>;
+}
+
 /** What the rooms count. Calls are cheap; none is made per packet or per flow. */
 export interface Metrics {
   readonly contentType: string;
@@ -51,6 +62,8 @@ export interface Metrics {
   countDriftRepairs(target: Target, count: number): void;
   /** A connection is there: the first is none that came back. */
   countConnection(peer: Peer): void;
+  /** An answer of a name server went on to its pod. */
+  observeAnswer(seconds: number): void;
   /** `code` is CNI's error number, 0 for success. */
   observeCni(command: string, code: number, seconds: number): void;
 }
@@ -67,6 +80,7 @@ export function createMetrics(version: string, readings: Readings): Metrics {
 
   registerReadings(registry, version, readings);
   registerDenials(registry, readings);
+  registerNames(registry, readings);
   registerProcessMetrics(registry);
   const batches = counter("weir_batches_total", "Batches of changes that a source gave.", "source");
   const changes = counter("weir_changes_total", "Changed objects in those batches.", "source");
@@ -82,6 +96,7 @@ export function createMetrics(version: string, readings: Readings): Metrics {
     "command",
     "code",
   );
+  const answers = histogram("weir_dns_answer_seconds", "Time from an answer's coming to its going on to the pod.");
   const cniSeconds = histogram("weir_cni_operation_seconds", "Time of one CNI call.", "command");
 
   return {
@@ -102,6 +117,7 @@ export function createMetrics(version: string, readings: Readings): Metrics {
       if (connected.has(peer)) reconnects.inc({ peer });
       connected.add(peer);
     },
+    observeAnswer: (seconds) => answers.observe(seconds),
     observeCni(command, code, seconds) {
       cniOperations.inc({ command, code });
       cniSeconds.observe({ command }, seconds);
@@ -168,6 +184,29 @@ function registerDenials(registry: Registry, { denials, connections, limited, st
     ["policy", "direction"],
     (inc) => {
       for (const { policy, direction, count } of denials().byPolicy) inc({ policy, direction }, count);
+    },
+  );
+}
+
+function registerNames(registry: Registry, { names }: Readings): void {
+  gauge(registry, "weir_names", "Names that policies speak of and pods have asked for.", [], (set) =>
+    set({}, names().names),
+  );
+  gauge(registry, "weir_name_addresses", "Their addresses; to lapsed ones no new connections go.", ["state"], (set) => {
+    const { current, lapsed } = names();
+    set({ state: "current" }, current);
+    set({ state: "lapsed" }, lapsed);
+  });
+  tally(registry, "weir_names_refused_total", "Addresses for which there was no room.", [], (inc) =>
+    inc({}, names().refused),
+  );
+  tally(
+    registry,
+    "weir_dns_answers_total",
+    "Packets of name servers to pods whose policies speak of names, by what became of them.",
+    ["outcome"],
+    (inc) => {
+      for (const [outcome, count] of Object.entries(names().answers)) inc({ outcome }, count);
     },
   );
 }

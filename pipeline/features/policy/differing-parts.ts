@@ -2,6 +2,7 @@ import type { Ip } from "#base/address.ts";
 import { differenceOf } from "#base/lists.ts";
 import { formatHost } from "../../index/expand-policy.ts";
 import { formatRulePort, type Rule, type Rules } from "../../index/rules.ts";
+import type { Domain } from "../../model/domain.ts";
 import type { View } from "../../model/model.ts";
 import { countClauses } from "./conjunctions.ts";
 import type { PolicyKey } from "./keys.ts";
@@ -45,6 +46,8 @@ function* parts(before: Rule | undefined, after: Rule | undefined, view: View): 
     for (const podKey of view.selections.membersOf(selection))
       for (const ip of addressesOf(podKey, view)) yield peerKey(ip);
   for (const network of differing(before?.peers?.networks, after?.peers?.networks)) yield { type: "peer", network };
+  for (const pattern of differing(before?.peers?.domains, after?.peers?.domains))
+    for (const ip of view.domains.addressesOf(pattern)) yield peerKey(ip);
   for (const port of differing(before?.ports?.map(formatRulePort), after?.ports?.map(formatRulePort)))
     yield { type: "port", port };
 }
@@ -57,6 +60,13 @@ function* differing(before: readonly string[] = [], after: readonly string[] = [
 
 function* subjectPorts({ subject }: Rule, rules: Rules): Iterable<string> {
   for (const podKey of rules.subjectsHere(subject)) yield* rules.portsOf(podKey);
+}
+
+/** What a name has or had, and has in another way than before. */
+export function differingAddresses(before: Domain | undefined, after: Domain | undefined): Iterable<Ip> {
+  const current = new Set(before?.addresses).symmetricDifference(new Set(after?.addresses));
+  const lapsed = new Set(before?.lapsed).symmetricDifference(new Set(after?.lapsed));
+  return current.union(lapsed);
 }
 
 export function peerKey(ip: Ip): PolicyKey {

@@ -1,10 +1,11 @@
-import { type Cidr, familyOf, type IpFamily, isIpv4, parseCidr } from "#base/address.ts";
+import { type Cidr, familyOf, type Ip, type IpFamily, isIpv4, parseCidr } from "#base/address.ts";
 import type { MatchSpec } from "#openflow/match.ts";
 import type { Contribution } from "../../feature.ts";
-import { type Rule, readRulePort } from "../../index/rules.ts";
+import { type Rule, type Rules, readRulePort } from "../../index/rules.ts";
 import type { View } from "../../model/model.ts";
 import { ETH_TYPE, fromNetwork, toNetwork } from "../vocabulary.ts";
 import { countClauses, flowsOfMet, groupByPlace, partOfRules, ruleOwner } from "./conjunctions.ts";
+import { deriveLapsed, rulesNaming } from "./names.ts";
 import { spotOf } from "./stages.ts";
 import type { World } from "./world.ts";
 
@@ -38,21 +39,32 @@ export function derivePort(
 export function derivePeer(network: string, view: View, world: World): readonly Contribution[] {
   const cidr = parseCidr(network);
   if (cidr === undefined) return [];
-  const places = groupByPlace([...world.rules(view).ofNetwork(network), ...rulesOfPodAt(cidr, view, world)]);
-  return places.flatMap((rules) => {
-    const spec = rules[0].direction === "ingress" ? fromNetwork(cidr) : toNetwork(cidr);
-    return partOfRules(world, spec, "peers", rules);
-  });
+  const ip = hostOf(cidr);
+  const rules = world.rules(view);
+  const named = ip === undefined ? [] : [...rulesOfPodAt(ip, view, rules), ...rulesNaming(ip, view, rules)];
+  const all = [...rules.ofNetwork(network), ...named];
+  const part = (spec: MatchSpec, among: Iterable<Rule>): readonly Contribution[] =>
+    groupByPlace(among).flatMap((place) => {
+      const ends = place[0].direction === "ingress" ? fromNetwork(cidr) : toNetwork(cidr);
+      return partOfRules(world, { ...spec, ...ends }, "peers", place);
+    });
+  // What would be is asked about what begins alone.
+  const isInForce = world.feature === "policies";
+  return [...part({}, all), ...(ip !== undefined && isInForce ? deriveLapsed(ip, new Set(all), part, view) : [])];
 }
 
-/** When the network is one address, the rules that name the pod which has it. */
-function* rulesOfPodAt({ address, prefixLength }: Cidr, view: View, world: World): Iterable<Rule> {
-  if (prefixLength !== (isIpv4(address) ? 32 : 128)) return;
+/** The address, when the network is one. */
+function hostOf({ address, prefixLength }: Cidr): Ip | undefined {
+  return prefixLength === (isIpv4(address) ? 32 : 128) ? address : undefined;
+}
+
+/** The rules that name the pod which has an address. */
+function* rulesOfPodAt(address: Ip, view: View, rules: Rules): Iterable<Rule> {
   const podKey = view.selections.podOf(address);
   if (podKey === undefined) return;
   const pod = view.Pod.get(podKey);
   for (const selection of view.selections.selectionsOf(podKey))
-    for (const rule of world.rules(view).ofPeer(selection))
+    for (const rule of rules.ofPeer(selection))
       if (rule.named?.of !== "peer" || pod?.ports.get(rule.named.name) === rule.named.number) yield rule;
 }
 

@@ -15,6 +15,7 @@ import {
   policyFlow,
   policyOwner,
 } from "./conjunctions.ts";
+import { deriveListening } from "./names.ts";
 import { STAGES, spotOf, tablesOf } from "./stages.ts";
 import { ENFORCED, type World } from "./world.ts";
 
@@ -44,6 +45,7 @@ export function deriveKnown(
   return [
     ...groupByPlace(own).flatMap((place) => deriveRules(spec, place, world)),
     ...isolate(port, direction, view, world),
+    ...deriveListening(port, own),
   ];
 }
 

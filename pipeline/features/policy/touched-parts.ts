@@ -1,6 +1,6 @@
 import type { Rules } from "../../index/rules.ts";
 import type { ModelChange, View } from "../../model/model.ts";
-import { addressesOf, differingParts, peerKey } from "./differing-parts.ts";
+import { addressesOf, differingAddresses, differingParts, peerKey } from "./differing-parts.ts";
 import type { PolicyKey } from "./keys.ts";
 
 /** The keys of rules, peers, ports and subjects that a change may make others, where `rules` are those that are written. */
@@ -25,6 +25,9 @@ export function* touchedParts(change: ModelChange, view: View, rules: Rules, nod
     case "Pod":
       // It may name its ports otherwise.
       for (const ip of addressesOf(change.key, view)) yield peerKey(ip);
+      break;
+    case "Domain":
+      for (const ip of differingAddresses(change.before, change.after)) yield peerKey(ip);
       break;
     case "Node":
       // Its podCIDRs say which families its pods have.
