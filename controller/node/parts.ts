@@ -1,29 +1,19 @@
-import { join } from "node:path";
 import { type Observable, Subject } from "rxjs";
 import { familyOf, type IpFamily, parseCidr } from "#base/address.ts";
 import type { Log } from "#base/log.ts";
-import type { OpenFlowConnection } from "#openflow/connection.ts";
 import type { Denial } from "#pipeline/denials/denial.ts";
-import { countReadyOn } from "#pipeline/model/endpoints.ts";
-import type { Node, View } from "#pipeline/model/model.ts";
+import type { Node } from "#pipeline/model/model.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import { createRealisation, type Realisation } from "#pipeline/policy-status/realisation.ts";
 import type { Problem } from "#pipeline/problem.ts";
 import type { Settings } from "#pipeline/settings.ts";
 import type { SourceBatch } from "#pipeline/source.ts";
-import { type Announcing, createAnnouncing, type HeldAddress } from "./announce/index.ts";
+import type { HeldAddress } from "./announce/index.ts";
 import type { NodeConfig } from "./config.ts";
-import { type ConnectionLog, createConnectionLog } from "./denials/connection-log.ts";
-import { type Counters, createCounters } from "./denials/counters.ts";
-import { createDenialLog, type DenialLog } from "./denials/denial-log.ts";
-import { createRefuser } from "./denials/refuser.ts";
-import { takePacket } from "./denials/take-packet.ts";
-import { createNames, isPausedAnswer, NAMES_SOURCE, type Names } from "./dns/index.ts";
-import { findProgram } from "./helper.ts";
-import { createHost, createUnderlay, podMtu, UNDERLAY_SOURCE, type Underlay } from "./host/index.ts";
-import { HostTarget } from "./host-target.ts";
+import { NAMES_SOURCE } from "./dns/index.ts";
+import { podMtu, UNDERLAY_SOURCE } from "./host/index.ts";
+import { createHostSide, type HostSide } from "./host-side.ts";
 import type { Peer } from "./http/metrics.ts";
-import { createServiceHealth, type ServiceHealth } from "./http/service-health.ts";
 import {
   type BridgeKeeper,
   createBridgeKeeper,
@@ -31,10 +21,7 @@ import {
   PORTS_SOURCE,
   type PortReplica,
 } from "./ports/index.ts";
-import { CutConnections } from "./switch/cut-connections.ts";
-import { createReadiness, type Readiness } from "./switch/readiness.ts";
-import { Switch } from "./switch/switch.ts";
-import { createWritten, type Written } from "./switch/written.ts";
+import { createSwitchSide, type SwitchSide } from "./switch-side.ts";
 import { createIntentSource, type IntentSource } from "./watch/sources.ts";
 
 export interface PartsOptions {
@@ -54,27 +41,17 @@ export interface PartsOptions {
   isServing(): boolean;
 }
 
-/** What a node consists of: four sources, the pipeline, and what makes the switch, its database and the host follow. */
-export interface Parts {
-  readonly intent: IntentSource;
+interface DatabaseSide {
   readonly ports$: Observable<SourceBatch>;
-  readonly underlay: Underlay;
-  readonly pipeline: Pipeline;
-  readonly bridgeSwitch: Switch;
-  /** Unless connections are kept that policies come to deny. */
-  readonly cutConnections: CutConnections | undefined;
-  readonly host: HostTarget;
-  readonly serviceHealth: ServiceHealth;
   readonly replica: PortReplica;
   readonly bridge: BridgeKeeper;
-  readonly readiness: Readiness;
-  readonly denials: DenialLog;
-  readonly names: Names;
-  readonly written: Written;
-  readonly connections: ConnectionLog;
-  readonly counters: Counters;
+}
+
+/** What a node consists of: the sources, the pipeline, and what makes the switch, its database and the host follow. */
+export interface Parts extends SwitchSide, HostSide, DatabaseSide {
+  readonly intent: IntentSource;
+  readonly pipeline: Pipeline;
   readonly realisation: Realisation;
-  readonly announcing: Announcing;
   /** This node's own object, as far as it is known. */
   self(): Node | undefined;
   podMtu(): number | undefined;
@@ -82,93 +59,39 @@ export interface Parts {
 }
 
 export async function createParts(options: PartsOptions): Promise<Parts> {
-  const { config, log, signal, onConnected } = options;
-  const { nodeName, stateDirectory, ovs, traffic } = config;
-  const compareEvery = config.compareInterval * 1000;
+  const { config, log, signal, onChange, onConnected, onDenial, onAnswer, onMove, isServing } = options;
   const intent = await createIntent(options);
-  const { encapsulation, tunnel } = traffic;
-  const { nodePortAddresses } = config.services;
   const settings = settingsOf(config);
   const pipeline = createPipeline(settings, [...intent.names, PORTS_SOURCE, UNDERLAY_SOURCE, NAMES_SOURCE]);
   const { view } = pipeline;
-  const self = (): Node | undefined => pipeline.view.Node.get(nodeName);
+  const self = (): Node | undefined => view.Node.get(config.nodeName);
+  const { encapsulation, tunnel, mtu: configured } = config.traffic;
   const mtu = (): number | undefined =>
     podMtu({
-      underlay: [...pipeline.view.Underlay.values()][0],
-      ...{ encapsulation, tunnel, configured: traffic.mtu },
+      ...{ underlay: [...view.Underlay.values()][0], encapsulation, tunnel, configured },
       nodeAddressFamily: familyOfFirst(self()),
     });
-  const denials = createDenialLog({ view, log, now: () => new Date(), onDenial: options.onDenial });
-  const connections = createConnectionLog({ view, log, now: () => new Date() });
-  const refuser = createRefuser({ view, log, connection: () => bridgeSwitch.connection });
-  const bridgeSwitch: Switch = new Switch({
-    address: `unix:${join(ovs.runDirectory, `${ovs.bridge}.mgmt`)}`,
-    desired: pipeline.desired,
-    ...{ compareEvery, log, onConnected: () => onConnected("switch") },
-    onPacket(packet) {
-      if (isPausedAnswer(packet)) names.take(packet);
-      else if (!names.lookAgain(packet))
-        takePacket(packet, {
-          denial: denials.take,
-          refusal: refuser.take,
-          connection: connections.take,
-          staged: denials.takeStaged,
-        });
-    },
+  const toSwitch = await createSwitchSide({
+    ...{ config, log, signal, pipeline, onDenial, onAnswer },
+    onConnected: () => onConnected("switch"),
   });
-  const written = createWritten(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key));
-  const names = await createNames({
-    ...{ stateDirectory, nodeName, pipeline, written, log, ...config.names },
-    connection: () => bridgeSwitch.connection,
-    onAnswer: options.onAnswer,
-  });
-  const underlay = createUnderlay({
-    ...{ transportInterface: traffic.transportInterface, log, signal },
-    nodeAddresses: () => self()?.addresses ?? [],
-  });
-  const host = createHost({
-    ...{ stateDirectory, datapath: ovs.datapath, encapsulation, tunnel, masquerade: traffic.masquerade, mtu },
-    nodePortAddresses,
-    transportInterface: () => [...pipeline.view.Underlay.values()][0]?.interface,
-  });
-  const announcing = createAnnouncing({
-    ...{ nodeName, view, log, signal, program: findProgram("weir-announce") },
-    isReady: options.isServing,
+  const toHost = createHostSide({
+    ...{ config, log, signal, pipeline, settings, onChange, onMove, isServing, self, podMtu: mtu },
     isConnected: () => intent.connected,
-    onMove: options.onMove,
-  });
-  const serviceHealth = createServiceHealth({
-    ...{ nodeName, networks: settings.nodePortNetworks ?? [], log },
-    ...{ onChange: options.onChange, isServing: options.isServing },
-    countEndpoints: (service) => countReadyOn(nodeName, view.backends.slicesOf(service)),
   });
   return {
-    ...{
-      intent,
-      pipeline,
-      bridgeSwitch,
-      underlay,
-      self,
-      podMtu: mtu,
-      denials,
-      connections,
-      announcing,
-      names,
-      written,
-    },
-    cutConnections: createCutConnections(options, view, () => bridgeSwitch.connection),
-    counters: createCounters({ connection: () => bridgeSwitch.connection, log, now: Date.now }),
+    ...{ intent, pipeline, self, podMtu: mtu },
+    ...toSwitch,
+    ...toHost,
+    ...createDatabaseSide(options, mtu),
     realisation: createRealisation(
       (key) => (view.NetworkPolicy.get(key) ?? view.ClusterNetworkPolicy.get(key))?.generation,
     ),
-    ...createDatabaseSide(options, mtu),
-    ...{ host: new HostTarget(host, compareEvery, log), serviceHealth },
-    readiness: createReadiness(pipeline.engine, (key) => bridgeSwitch.reconciler.status(key)),
     problems: () => [
       ...intent.problems(),
       ...pipeline.problems(),
-      ...serviceHealth.problems(),
-      ...announcing.problems(),
+      ...toHost.serviceHealth.problems(),
+      ...toHost.announcing.problems(),
     ],
   };
 }
@@ -180,22 +103,6 @@ function settingsOf({ nodeName, traffic, policies, denials, services }: NodeConf
     ...(nodePortNetworks.length > 0 && { nodePortNetworks }),
     establishedConnections: policies.establishedConnections,
   };
-}
-
-function createCutConnections(
-  { config, log, signal }: PartsOptions,
-  view: View,
-  connection: () => OpenFlowConnection | undefined,
-): CutConnections | undefined {
-  if (config.policies.establishedConnections === "keep") return undefined;
-  const { runDirectory, controlSocket, datapath } = config.ovs;
-  return new CutConnections({
-    control: { runDirectory, socket: controlSocket, datapath },
-    view,
-    log,
-    signal,
-    connection,
-  });
 }
 
 function familyOfFirst(node: Node | undefined): IpFamily {
@@ -222,7 +129,7 @@ async function createIntent({ config, log, onChange, onConnected }: PartsOptions
 function createDatabaseSide(
   { config, log, signal, onChange, onConnected }: PartsOptions,
   mtu: () => number | undefined,
-): Pick<Parts, "ports$" | "replica" | "bridge"> {
+): DatabaseSide {
   const { ovs, traffic } = config;
   const ports$ = new Subject<SourceBatch>();
   // Nothing comes before the socket is connected: by then the graph has subscribed.
