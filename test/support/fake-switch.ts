@@ -27,20 +27,16 @@ export interface FakeSwitch {
  * goto_table, resubmit, output. Conntrack knows no connection, unless the packet's ct_state says otherwise.
  */
 export function createFakeSwitch(flows: Iterable<Flow>): FakeSwitch {
-  const tables = new Map<number, Flow[]>();
-  for (const flow of flows) {
-    const table = tables.get(flow.table);
-    if (table === undefined) tables.set(flow.table, [flow]);
-    else table.push(flow);
-  }
-  for (const table of tables.values()) table.sort((a, b) => b.priority - a.priority);
+  const levelsByTable = new Map(
+    [...Map.groupBy(flows, ({ table }) => table)].map(([table, own]) => [table, levelsOf(own)] as const),
+  );
   return {
     run(packet) {
       const fields: Fields = { ...packet };
       const passage = { path: [] as Flow[], outputs: [] as number[], told: [] as [number, Fields][], fields };
       const enter = (first: number): void => {
         for (let table: number | undefined = first; table !== undefined; ) {
-          const flow = lookUp(tables.get(table) ?? [], fields);
+          const flow = lookUp(levelsByTable.get(table) ?? [], fields);
           table = undefined;
           if (flow === undefined) break;
           passage.path.push(flow);
@@ -55,13 +51,17 @@ export function createFakeSwitch(flows: Iterable<Flow>): FakeSwitch {
   };
 }
 
+/** The flows of one priority. */
+type Level = readonly Flow[];
+
+function levelsOf(flows: readonly Flow[]): readonly Level[] {
+  const levels = [...Map.groupBy(flows, ({ priority }) => priority)];
+  return levels.sort(([a], [b]) => b - a).map(([, level]) => level);
+}
+
 /** From the highest priority down; at each, a plain flow, or else one whose conj_id all clauses of a conjunction give. */
-function lookUp(flows: readonly Flow[], fields: Fields): Flow | undefined {
-  let start = 0;
-  while (start < flows.length) {
-    const { priority } = flows[start]!;
-    const level: Flow[] = [];
-    while (flows[start]?.priority === priority) level.push(flows[start++]!);
+function lookUp(levels: readonly Level[], fields: Fields): Flow | undefined {
+  for (const level of levels) {
     const met = level.filter(({ match }) => isMatched(match, fields));
     const hard = met.find((flow) => !isSoft(flow));
     if (hard !== undefined) return hard;
@@ -97,10 +97,17 @@ function fulfilled(soft: readonly Flow[]): readonly number[] {
 function isMatched(match: Match, fields: Fields): boolean {
   return match.every((term) => {
     if (term.field === "unknown") return false;
-    const value = BigInt(fields[term.field] ?? 0);
-    const mask = term.mask === undefined ? allOnes(128) : BigInt(term.mask);
-    return (value & mask) === (BigInt(term.value) & mask);
+    const value = fields[term.field] ?? 0;
+    const { value: wanted, mask } = term;
+    if (mask === undefined && typeof value === typeof wanted) return value === wanted;
+    // Random clusters ask this millions of times, mostly of what a bitwise operator of numbers can do.
+    if (isWord(value) && isWord(wanted) && isWord(mask)) return ((value ^ wanted) & mask) === 0;
+    return ((BigInt(value) ^ BigInt(wanted)) & BigInt(mask ?? allOnes(128))) === 0n;
   });
+}
+
+function isWord(value: FieldValue | undefined): value is number {
+  return typeof value === "number" && value <= 0xffff_ffff;
 }
 
 /** Returns the table in which to go on. */
