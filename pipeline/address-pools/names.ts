@@ -10,6 +10,9 @@ export const POOL_REQUEST = "weir.dev/address-pool";
 /** On a service: the addresses it is to have, one of each family at most. */
 export const ADDRESS_REQUEST = "weir.dev/load-balancer-ips";
 
+/** On a service: how clients outside are served by endpoints of other nodes than the one to which they came. */
+export const LOAD_BALANCER_MODE = "weir.dev/load-balancer-mode";
+
 export function isOurClass(loadBalancerClass: string | undefined): boolean {
   return loadBalancerClass === undefined || loadBalancerClass === LOAD_BALANCER_CLASS;
 }

@@ -167,12 +167,22 @@ function gatewayRoute(cidr: Cidr, self: Node | undefined): HostRoute {
 }
 
 function sendThroughTunnel(endpoint: Ip): readonly Action[] {
+  return [...addressTunnel(endpoint), ...forwardTo(PORTS.tunnel, ROUTER_MAC)];
+}
+
+/** Which peer has what leaves by the tunnel's port. */
+export function addressTunnel(endpoint: Ip): readonly Action[] {
   const field = familyOf(endpoint) === 4 ? "tun_dst" : "tun_ipv6_dst";
   return [
     { type: "set_field", field: "tun_id", value: TUNNEL_KEY },
     { type: "set_field", field, value: endpoint },
-    ...forwardTo(PORTS.tunnel, ROUTER_MAC),
   ];
+}
+
+/** Where the tunnel to a pod of a peer ends; undefined for an address that is none there. */
+export function tunnelToPod(self: Node, node: Node, ip: Ip): Ip | undefined {
+  const isThere = node.podCidrs.some((cidr) => cidrContains(cidr, ip) && overlappedBy(cidr, self) === undefined);
+  return isThere ? tunnelEndpoint(self, withoutAddressesOf(self, node)) : undefined;
 }
 
 function problem(node: Node, field: string, message: string): Contribution {

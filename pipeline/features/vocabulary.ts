@@ -99,7 +99,8 @@ export function handToHost(): readonly Action[] {
   return [...readdress(PORTS.gateway, GATEWAY_MAC), goto("Commit")];
 }
 
-function readdress(port: number, destinationMac: Mac): readonly Action[] {
+/** Rewritten MACs and the port by which Output sends the packet. */
+export function readdress(port: number, destinationMac: Mac): readonly Action[] {
   return [
     { type: "set_field", field: "eth_src", value: ROUTER_MAC },
     { type: "set_field", field: "eth_dst", value: destinationMac },

@@ -1,5 +1,5 @@
 import { type Cidr, type Ip, parseCidr } from "#base/address.ts";
-import { ASSIGNED_FROM, splitList } from "../address-pools/names.ts";
+import { ASSIGNED_FROM, LOAD_BALANCER_MODE, splitList } from "../address-pools/names.ts";
 import { PROTOCOL_NAMES, PROTOCOLS } from "../model/protocol.ts";
 import type { Service, ServicePort, TrafficPolicy } from "../model/service.ts";
 import { parseRoutedAddress } from "./host-address.ts";
@@ -41,6 +41,7 @@ export function readService(reader: Reader, key: string): Service | undefined {
     internalTrafficPolicy: readPolicy(reader, "spec.internalTrafficPolicy"),
     externalTrafficPolicy: readPolicy(reader, "spec.externalTrafficPolicy"),
     healthCheckNodePort: readHealthCheckPort(reader),
+    loadBalancerMode: readMode(reader, type),
   };
 }
 
@@ -155,6 +156,27 @@ function readPolicy(reader: Reader, field: string): TrafficPolicy {
   const policy = POLICIES.find((one) => one === value);
   if (policy === undefined) reader.refuse(field, value, POLICIES.join(" or "));
   return policy ?? "Local";
+}
+
+function readMode(reader: Reader, type: Service["type"]): "dsr" | undefined {
+  const field = `metadata.annotations[${LOAD_BALANCER_MODE}]`;
+  const mode = reader.map("metadata.annotations").get(LOAD_BALANCER_MODE);
+  if (mode === undefined) return undefined;
+  if (mode !== "dsr") return void reader.refuse(field, mode, "dsr");
+  const hindrance = hindranceOfDirect(reader, type);
+  if (hindrance === undefined) return mode;
+  return void reader.report(field, `is dsr, which has no effect: ${hindrance}`);
+}
+
+function hindranceOfDirect(reader: Reader, type: Service["type"]): string | undefined {
+  const at = (path: string): unknown => reader.at(path);
+  if (type !== "LoadBalancer" && reader.list("spec.externalIPs").length === 0)
+    return "it is for addresses of balancers and externalIPs, and the service has none";
+  if ((at("spec.externalTrafficPolicy") ?? "Cluster") !== "Cluster")
+    return "with this spec.externalTrafficPolicy clients have endpoints of the node alone to which they come";
+  if ((at("spec.sessionAffinity") ?? "None") !== "None")
+    return "with spec.sessionAffinity two nodes would have to remember the same of a client";
+  return undefined;
 }
 
 function readHealthCheckPort(reader: Reader): number | undefined {

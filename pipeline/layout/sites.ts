@@ -117,6 +117,11 @@ export const FEATURES = {
         id: 11,
         why: "a client outside is hidden from endpoints on other nodes, for their answers have to come back here",
       },
+      direct: {
+        id: 12,
+        why: "a client outside is passed on to the node of its endpoint, which answers by itself",
+      },
+      passed: { id: 13, why: "what another node has passed on gets an endpoint of this one" },
       fragments: {
         id: 20,
         why: "the fragments of a datagram go to one endpoint, for only the first of them has its port",

@@ -5,8 +5,11 @@ import type { Service, ServicePort, TrafficPolicy } from "./service.ts";
 export interface GroupName {
   readonly port: ServicePort;
   readonly family: IpFamily;
-  readonly scope: TrafficPolicy;
+  readonly scope: GroupScope;
 }
+
+/** Direct: for clients outside whose answers do not come back here. Passed: of this node, for those whom another has passed on. */
+export type GroupScope = TrafficPolicy | "Direct" | "Passed";
 
 /** "default/web/http/4/Cluster". */
 export function groupKey({ namespace, name }: Pick<Service, "namespace" | "name">, group: GroupName): string {
@@ -42,13 +45,15 @@ export function groupsOf(service: Service): readonly GroupName[] {
 }
 
 /** Clients within the cluster have any endpoint behind an address that is for clients outside of it. */
-function scopesOf(service: Service): readonly TrafficPolicy[] {
-  const { type, externalIps, internalTrafficPolicy, externalTrafficPolicy } = service;
+function scopesOf(service: Service): readonly GroupScope[] {
+  const { type, externalIps, internalTrafficPolicy, externalTrafficPolicy, loadBalancerMode } = service;
   const isExternal = type !== "ClusterIP" || externalIps.length > 0;
+  const direct = loadBalancerMode === "dsr" ? (["Direct", "Passed"] as const) : [];
   return [
     ...new Set(
       isExternal ? [internalTrafficPolicy, "Cluster" as const, externalTrafficPolicy] : [internalTrafficPolicy],
     ),
+    ...direct,
   ].sort();
 }
 

@@ -31,6 +31,8 @@ export interface Service {
   readonly internalTrafficPolicy: TrafficPolicy;
   readonly externalTrafficPolicy: TrafficPolicy;
   readonly healthCheckNodePort: number | undefined;
+  /** dsr: clients outside get the answers of endpoints on other nodes from there, and not through the node to which they came. */
+  readonly loadBalancerMode: "dsr" | undefined;
 }
 
 /** Which endpoints serve: any, or those of the client's node alone. */

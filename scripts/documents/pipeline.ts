@@ -39,13 +39,16 @@ export interface Sample {
 }
 
 /**
- * docs/pipeline.md, from the layout and the flows of a sample cluster: a test fails when the file differs. A second cluster
- * has what policies' annotations add, of which the sites are its own.
+ * docs/pipeline.md, from the layout and the flows of a sample cluster: a test fails when the file differs. Other clusters
+ * have what annotations add, of which the sites are their own.
  */
-export function pipelineDocument(sample: Sample, annotated: Sample): string {
-  const compiled = withMore(sample.compiled, annotated.compiled);
+export function pipelineDocument(sample: Sample, annotated: readonly Sample[]): string {
+  const compiled = annotated.reduce((all, one) => withMore(all, one.compiled), sample.compiled);
   const sections = [
-    introduction(sample.file, annotated.file),
+    introduction(
+      sample.file,
+      annotated.map(({ file }) => file),
+    ),
     picture(compiled),
     ...tableNames.map((name) => tableSection(name, compiled)),
     prioritySection(),
@@ -62,7 +65,7 @@ function withMore(compiled: Compiled, { flows }: Compiled): Compiled {
   return { ...compiled, flows: sortFlows([...compiled.flows, ...flows.filter(({ site }) => !sites.has(site))]) };
 }
 
-function introduction(scenarioFile: string, annotatedFile: string): string {
+function introduction(scenarioFile: string, annotatedFiles: readonly string[]): string {
   return [
     "# The pipeline",
     "",
@@ -70,7 +73,7 @@ function introduction(scenarioFile: string, annotatedFile: string): string {
     "",
     "What a packet meets in `br-weir`. The flows are real ones: Weir writes them on node n1 for the cluster of",
     `\`${scenarioFile}\`, and with what annotations add for that of`,
-    `\`${annotatedFile}\`. The tables below have words for numbers of ours (ROUTER and GATEWAY for MACs, interfaces for`,
+    `${annotatedFiles.map((file) => `\`${file}\``).join(" and ")}. The tables below have words for numbers of ours (ROUTER and GATEWAY for MACs, interfaces for`,
     "ports, names for register fields); the flow beneath each is as `ovs-ofctl --no-stats dump-flows br-weir` has it, with names for",
     "tables. Why a flow of your own switch is there, `weirctl flows` says, and `ovs-ofctl dump-flows br-weir | weirctl annotate`.",
   ].join("\n");

@@ -12,7 +12,8 @@ describe("docs/pipeline.md", () => {
     compiled: compileScenario(readScenario(name)),
     file: `test/scenarios/${name}.yaml`,
   });
-  const [sample, annotated] = [read("policies"), read("policy-extras")];
+  const sample = read("policies");
+  const annotated = [read("policy-extras"), read("services-direct")];
 
   it("says what the layout and the flows say (UPDATE=1 writes it)", () => {
     const text = pipelineDocument(sample, annotated);
@@ -27,7 +28,7 @@ describe("docs/pipeline.md", () => {
     // A folder of manifests has no pod that is plugged and not known, no flow that a switch makes itself, and no setting.
     const others = ["policies/unknown", "services/remembered", "connections/keep"];
     const shown = new Set([
-      ...[sample, annotated].flatMap(({ compiled }) => compiled.flows).map(({ site }) => String(site)),
+      ...[sample, ...annotated].flatMap(({ compiled }) => compiled.flows).map(({ site }) => String(site)),
       ...others,
     ]);
     assert.deepEqual([...shown].sort(), sites.sort());

@@ -31,6 +31,7 @@ describe("a Service, read", () => {
         ...{ externalIps: [], loadBalancerIps: [], sourceRanges: undefined, affinityTimeout: undefined },
         ...{ loadBalancerClass: undefined, assignedFrom: [] },
         ...{ internalTrafficPolicy: "Cluster", externalTrafficPolicy: "Cluster", healthCheckNodePort: undefined },
+        loadBalancerMode: undefined,
         ports: [{ name: "", protocol: 6, port: 80, nodePort: undefined }],
       },
     );

@@ -6,6 +6,7 @@ import { endpointsOf, leavingOf, type Place } from "../../model/endpoints.ts";
 import type { Service, ServicePort, TrafficPolicy } from "../../model/service.ts";
 import { groupKey } from "../../model/service-groups.ts";
 import { rememberClients } from "./affinity.ts";
+import { derivePassed, farEndpoints, type Peers, passOn } from "./direct.ts";
 import { refuseFragments, takeFragments } from "./fragments.ts";
 import { type Frontend, flowOf, frontendsOf, keyOf } from "./frontends.ts";
 import { numberEndpoints, selectGroups, translateTo } from "./groups.ts";
@@ -19,7 +20,12 @@ export interface Here extends Place {
 }
 
 /** Everything that a service comes to: a flow for each address and port, a group for each set of endpoints. */
-export function deriveService(service: Service, backends: Backends, here: Here): readonly Contribution[] {
+export function deriveService(
+  service: Service,
+  backends: Backends,
+  here: Here,
+  peers: Peers | undefined,
+): readonly Contribution[] {
   const slices = backends.slicesOf(keyOf(service));
   const contributions: Contribution[] = [];
   const groups = new Map<string, readonly Contribution[]>();
@@ -32,7 +38,8 @@ export function deriveService(service: Service, backends: Backends, here: Here):
       contributions.push(...(isElsewhere ? [flowOf(frontend, "services/local", [])] : refuse(service, frontend)));
       continue;
     }
-    const key = groupKey(service, { port, family, scope });
+    const far = frontend.isDirect && peers ? farEndpoints(frontend, slices, here, peers) : undefined;
+    const key = groupKey(service, { port, family, scope: far ? "Direct" : scope });
     const shares = divide(key, numberEndpoints(endpoints), backends.groupId);
     if (shares === undefined) {
       contributions.push(
@@ -44,11 +51,18 @@ export function deriveService(service: Service, backends: Backends, here: Here):
     if (shares.left > 0) contributions.push(tooMany(service, port, shares.left));
     if (!groups.has(key)) {
       const leaving = keepsLeaving(service, port) ? leavingOf(port, family, slices, here, scope) : [];
-      groups.set(key, withLeaving(selectGroups(service, port, family, shares), endpoints, leaving));
+      const near = far ? leaving.filter(({ ip }) => !far.endpoints.some((one) => one.ip === ip)) : leaving;
+      groups.set(key, withLeaving(selectGroups(service, port, family, shares, far?.has), endpoints, near));
     }
-    contributions.push(...serve(service, frontend, shares), ...takeFragments(service, frontend, endpoints, here));
+    const served = far ? passOn(service, frontend, shares, far) : serve(service, frontend, shares);
+    contributions.push(...served, ...takeFragments(service, frontend, endpoints, here));
   }
-  return [...contributions, ...[...groups.values()].flat(), ...deriveHostSide(service, here.addresses)];
+  return [
+    ...contributions,
+    ...[...groups.values()].flat(),
+    ...deriveHostSide(service, here.addresses),
+    ...(peers ? derivePassed(service, backends, here, peers) : []),
+  ];
 }
 
 function serve(service: Service, frontend: Frontend, { groupId, parts }: Shares): readonly Contribution[] {

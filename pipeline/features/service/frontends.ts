@@ -5,6 +5,7 @@ import type { Contribution } from "../../feature.ts";
 import { networkPriority, PRIORITY } from "../../layout/priorities.ts";
 import type { Site } from "../../layout/sites.ts";
 import type { TableName } from "../../layout/tables.ts";
+import { PROTOCOLS } from "../../model/protocol.ts";
 import type { Service, ServicePort, TrafficPolicy } from "../../model/service.ts";
 import type { Owner } from "../../owner.ts";
 import { alsoMatchRegister, contributeFlow, ethTypeOf, fromNetwork, matchRegister, toAddress } from "../vocabulary.ts";
@@ -20,6 +21,8 @@ export interface Frontend {
   readonly owner: Owner;
   readonly priority: number;
   readonly spec: MatchSpec;
+  /** Its clients may get their answers from other nodes than this one. */
+  readonly isDirect?: boolean;
 }
 
 type Place = Omit<Frontend, "scope">;
@@ -36,10 +39,14 @@ export function* frontendsOf(service: Service, ownAddresses: readonly Ip[]): Ite
       const clients = part === "externalIP" ? EVERYBODY : letIn(service, ip);
       for (const { priority, from } of clients) {
         const { spec, ...place } = placeAt(service, port, ip, part, priority);
-        yield* forClients(service, { ...place, spec: { ...spec, ...from } });
+        const isOwn = ownAddresses.includes(ip);
+        yield* forClients(
+          service,
+          { ...place, spec: { ...spec, ...from } },
+          !isOwn && canAnswerDirectly(service, port),
+        );
         // The host leads it here as it does NodePorts.
-        if (ownAddresses.includes(ip))
-          yield* forClients(service, { ...place, spec: { ...toOwnPort(ip, port, port.port), ...from } });
+        if (isOwn) yield* forClients(service, { ...place, spec: { ...toOwnPort(ip, port, port.port), ...from } });
       }
     }
     for (const place of nodePorts(service, port)) yield* forClients(service, place);
@@ -53,6 +60,16 @@ interface Clients {
 
 const EVERYBODY: readonly Clients[] = [{ from: {}, priority: PRIORITY.address }];
 
+/** Whoever comes there, once for each port and address that is not the node's. */
+export function outsidePlaces(service: Service, ownAddresses: readonly Ip[]): readonly Frontend[] {
+  const addresses = outsideAddresses(service).filter(({ ip }) => !ownAddresses.includes(ip));
+  return service.ports.flatMap((port) =>
+    addresses.map(({ ip, part }): Frontend => {
+      return { ...placeAt(service, port, ip, part, PRIORITY.address), scope: "Local" };
+    }),
+  );
+}
+
 /** Each once, and none that is a clusterIP already. */
 export function outsideAddresses({ clusterIps, externalIps, loadBalancerIps }: Service) {
   const addresses = new Map<Ip, "externalIP" | "loadBalancer">();
@@ -63,13 +80,18 @@ export function outsideAddresses({ clusterIps, externalIps, loadBalancerIps }: S
 }
 
 /** Clients in the cluster have any endpoint, whatever the policy for those outside of it. */
-function forClients({ externalTrafficPolicy }: Service, place: Place): readonly Frontend[] {
-  if (externalTrafficPolicy === "Cluster") return [{ ...place, scope: "Cluster" }];
+function forClients({ externalTrafficPolicy }: Service, place: Place, isDirect = false): readonly Frontend[] {
+  if (externalTrafficPolicy === "Cluster" && !isDirect) return [{ ...place, scope: "Cluster" }];
   const of = (isOutside: 0 | 1, scope: TrafficPolicy): Frontend => {
     const spec = alsoMatchRegister(place.spec, "isOutside", isOutside);
     return { ...place, scope, spec };
   };
-  return [of(0, "Cluster"), of(1, "Local")];
+  return [of(0, "Cluster"), isDirect ? { ...of(1, "Cluster"), isDirect } : of(1, "Local")];
+}
+
+/** Of SCTP the userspace datapath knows no ports. */
+export function canAnswerDirectly({ loadBalancerMode }: Service, { protocol }: ServicePort): boolean {
+  return loadBalancerMode === "dsr" && (protocol === PROTOCOLS.TCP || protocol === PROTOCOLS.UDP);
 }
 
 /** Of a balancer's address those whom the service lets in, of its family. The others find no service there. */

@@ -46,8 +46,8 @@ export function selectGroups(
   port: ServicePort,
   family: IpFamily,
   { groupId, parts }: Shares,
+  settles: (endpoint: Bucketed) => boolean = () => service.affinityTimeout !== undefined,
 ): readonly Contribution[] {
-  const settles = service.affinityTimeout !== undefined;
   const select = (number: number, parameter: bigint, buckets: readonly Bucket[]): Contribution => ({
     target: "group",
     group: {
@@ -66,10 +66,10 @@ export function selectGroups(
   return [...groups, select(groupId, 1n, choices)];
 }
 
-function bucketsOf(endpoints: readonly Bucketed[], settles: boolean): readonly Bucket[] {
+function bucketsOf(endpoints: readonly Bucketed[], settles: (endpoint: Bucketed) => boolean): readonly Bucket[] {
   // What there are ten thousands of is written out: spread into each other, objects take twice the memory.
   return endpoints.map((endpoint) => {
-    const actions = settles ? settle(endpoint) : [translateTo(endpoint)];
+    const actions = settles(endpoint) ? settle(endpoint) : [translateTo(endpoint)];
     return { id: endpoint.id, weight: 1, actions };
   });
 }
@@ -90,7 +90,7 @@ const FIELDS: ReadonlyMap<string, Match> = new Map(
   ),
 );
 
-/** With session affinity the choice is only noted: ServiceLearn has to know of it. */
+/** Where it is to be remembered the choice is only noted: ServiceLearn has to know of it. */
 function settle({ id }: Bucketed): readonly Action[] {
   return [
     setRegister("endpoint", id),
