@@ -16,8 +16,8 @@ import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { createFakeSwitch, type FakeSwitch } from "#test/support/fake-switch.ts";
 import { ETHER, ethernet, ip, udp } from "#test/support/frames.ts";
-import { addressesOf, clusterChanges, ground, PODS } from "./policy-clusters.ts";
-import { enter, localPodAt, packetsOfCluster } from "./policy-packets.ts";
+import { addressesOf, clusterChanges, ground } from "./policy-clusters.ts";
+import { enter, localPodAt, packetsOfCluster, podKeyAt } from "./policy-packets.ts";
 import { batch, SETTINGS } from "./samples.ts";
 
 const MAC = 0x0a5800000001 as Mac;
@@ -39,10 +39,6 @@ function connectionsOf(fake: FakeSwitch, view: View, packet: Packet, ct_mark = 0
     const metadata = match({ reg0, reg1, reg3, reg5, reg6, in_port, ct_mark });
     return userdata === TOLD.connection ? describeConnections({ metadata, data }, view) : [];
   });
-}
-
-function podKeyAt(address: Ip): string | undefined {
-  return PODS.find((key) => addressesOf(key).some((text) => parseIp(text) === address));
 }
 
 /** Whether the objects say that it is logged; undefined where several rules of one level decide, of which any may be named. */
