@@ -88,14 +88,14 @@ export function policyKey({ kind, name }: PolicyId): string {
 /**
  * Where in the order of rules a rule stands. Those behind the last place are at it: of these there are only such as deny. Of
  * NetworkPolicies, of which any rule allows, those with a rate come first, so that nothing else lets through what is beyond it; and
- * then those that are logged: what they allow is told, whoever allows it too.
+ * among these, as among the others, those that are logged: what they allow is told, whoever allows it too.
  */
 export function placeOf(policy: Policy, direction: Direction, index: number, verdict: RuleVerdict): RulePlace {
   if (policy.kind === "NetworkPolicy") {
     const extras = policy.extras ?? NO_EXTRAS;
-    const { limited, logged, plain } = NETWORK_POLICY_LEVELS;
-    const level = extras.rate !== undefined ? limited : isLogged(extras, direction, index) ? logged : plain;
-    return { direction, tier: "networkPolicy", level };
+    const { limitedLogged, limited, logged, plain } = NETWORK_POLICY_LEVELS;
+    const [withLog, withoutLog] = extras.rate === undefined ? [logged, plain] : [limitedLogged, limited];
+    return { direction, tier: "networkPolicy", level: isLogged(extras, direction, index) ? withLog : withoutLog };
   }
   const { tier, priority } = policy;
   return { direction, tier, level: levelOf(priority, Math.min(index, MOST_RULES - 1), verdict) };

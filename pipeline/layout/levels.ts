@@ -19,7 +19,7 @@ for (const count of [LEVELS_OF_FIRST_TABLE, LEVELS - LEVELS_OF_FIRST_TABLE])
   requireUnique("first and last level", [FIRST, FIRST - count + 1], PRIORITY.forbid + 1, PRIORITY.unknown - 1);
 
 /** Of the rules of NetworkPolicies, which all allow: who is asked first of those that would. */
-export const NETWORK_POLICY_LEVELS = { limited: -2, logged: -1, plain: 0 } as const;
+export const NETWORK_POLICY_LEVELS = { limitedLogged: -3, limited: -2, logged: -1, plain: 0 } as const;
 
 /**
  * The place in its tier of a rule of a ClusterNetworkPolicy: by the policy's priority, then by the rule's place in the policy,

@@ -31,7 +31,7 @@ describe("a near miss", () => {
       }),
       { numRuns: 200 },
     );
-    assert.ok(tried.NetworkPolicy > 100 && tried.ClusterNetworkPolicy > 10, JSON.stringify(tried));
+    assert.ok(tried.NetworkPolicy > 100 && tried.ClusterNetworkPolicy > 0, JSON.stringify(tried));
   });
 
   it("of one other port is found wherever another port would pass", () => {

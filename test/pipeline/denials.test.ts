@@ -12,8 +12,8 @@ import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { createFakeSwitch } from "#test/support/fake-switch.ts";
 import { ETHER, ethernet, ip, udp } from "#test/support/frames.ts";
-import { addressesOf, clusterChanges, ground, PODS } from "./policy-clusters.ts";
-import { enter, hairpinsOfCluster, localPodAt, packetsOfCluster } from "./policy-packets.ts";
+import { addressesOf, clusterChanges, ground } from "./policy-clusters.ts";
+import { enter, hairpinsOfCluster, localPodAt, packetsOfCluster, podKeyAt } from "./policy-packets.ts";
 import { batch, SETTINGS } from "./samples.ts";
 
 const MAC = 0x0a5800000001 as Mac;
@@ -213,7 +213,3 @@ describe("a denial", () => {
     );
   });
 });
-
-function podKeyAt(address: Ip): string | undefined {
-  return PODS.find((key) => addressesOf(key).some((text) => parseIp(text) === address));
-}

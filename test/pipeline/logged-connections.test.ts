@@ -11,13 +11,13 @@ import { TOLD } from "#pipeline/layout/told.ts";
 import type { View } from "#pipeline/model/model.ts";
 import type { Direction, NetworkPolicy } from "#pipeline/model/policy.ts";
 import { policyId } from "#pipeline/model/policy.ts";
-import { isLogged, NO_EXTRAS } from "#pipeline/model/policy-extras.ts";
+import { countsIn, isLogged, NO_EXTRAS } from "#pipeline/model/policy-extras.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { createFakeSwitch, type FakeSwitch } from "#test/support/fake-switch.ts";
 import { ETHER, ethernet, ip, udp } from "#test/support/frames.ts";
-import { addressesOf, clusterChanges, ground, PODS } from "./policy-clusters.ts";
-import { enter, localPodAt, packetsOfCluster } from "./policy-packets.ts";
+import { addressesOf, clusterChanges, ground } from "./policy-clusters.ts";
+import { enter, localPodAt, packetsOfCluster, podKeyAt } from "./policy-packets.ts";
 import { batch, SETTINGS } from "./samples.ts";
 
 const MAC = 0x0a5800000001 as Mac;
@@ -41,8 +41,16 @@ function connectionsOf(fake: FakeSwitch, view: View, packet: Packet, ct_mark = 0
   });
 }
 
-function podKeyAt(address: Ip): string | undefined {
-  return PODS.find((key) => addressesOf(key).some((text) => parseIp(text) === address));
+const packet: Packet = {
+  source: parseIp("10.10.1.2")!,
+  destination: parseIp("10.10.1.4")!,
+  protocol: 6,
+  destinationPort: 80,
+};
+
+function pod(key: string): RawChange {
+  const podIPs = addressesOf(key).map((address) => ({ ip: address }));
+  return { kind: "Pod", key, object: { metadata: {}, spec: { nodeName: "n1" }, status: { podIPs } } };
 }
 
 /** Whether the objects say that it is logged; undefined where several rules of one level decide, of which any may be named. */
@@ -54,12 +62,14 @@ function expected(
 ): "allow" | "deny" | "any" | undefined {
   switch (verdict?.type) {
     case "allowed": {
-      const isTold = isolating.some((policy) =>
-        (policy[direction] ?? []).some(
-          (_rule, i) => isLogged(policy.extras ?? NO_EXTRAS, direction, i) && allowedBy(policy, i),
-        ),
-      );
-      return isTold ? "allow" : undefined;
+      const allowing = isolating.flatMap((policy) => {
+        const { extras = NO_EXTRAS } = policy;
+        const rules = [...(policy[direction] ?? []).keys()].filter((rule) => allowedBy(policy, rule));
+        return rules.map((rule) => ({ hasRate: extras.rate !== undefined, logged: isLogged(extras, direction, rule) }));
+      });
+      // Those with a rate are asked before all others.
+      const asked = allowing.some(({ hasRate }) => hasRate) ? allowing.filter(({ hasRate }) => hasRate) : allowing;
+      return asked.some(({ logged }) => logged) ? "allow" : undefined;
     }
     case "isolated":
       return verdict.policies.some(({ extras }) => extras?.log?.denied) ? "deny" : undefined;
@@ -96,6 +106,7 @@ describe("connections that policies log", () => {
               (policy) =>
                 pod !== undefined &&
                 policy[direction] !== undefined &&
+                countsIn("enforced", policy) &&
                 view.selections.membersOf(policy.subject.key).has(`${pod.namespace}/${pod.name}`),
             );
             const allowedBy = (policy: NetworkPolicy, rule: number) =>
@@ -118,19 +129,35 @@ describe("connections that policies log", () => {
     );
   });
 
+  it("are told of though a rule allows them too that is not logged, unless only that one has a rate", () => {
+    const rulesOf = (annotations: Readonly<Record<string, string>>, key = "b/p"): RawChange => {
+      const ingress = [{}, { from: [{ podSelector: {}, namespaceSelector: {} }] }];
+      const extras = Object.entries(annotations).map(([name, value]) => [`policy.weir.dev/${name}`, value]);
+      const metadata = { uid: key, annotations: Object.fromEntries(extras) };
+      return { kind: "NetworkPolicy", key, object: { metadata, spec: { podSelector: {}, ingress } } };
+    };
+    const toldOf = (...policies: readonly RawChange[]) => {
+      const { view, desired } = start([pod("a/web"), pod("b/web"), ...policies]);
+      const fake = createFakeSwitch([...desired.flows.values()].map(({ flow }) => flow));
+      return connectionsOf(fake, view, packet).map(({ rule }) => rule);
+    };
+    const rate = { "new-connections-per-second": "10" };
+    for (const log of ["ingress[0]", "ingress[1]"]) {
+      const told = [`ingress rule ${log.at(-2)}`];
+      assert.deepEqual(toldOf(rulesOf({ log })), told);
+      assert.deepEqual(toldOf(rulesOf({ log, ...rate })), told);
+      assert.deepEqual(toldOf(rulesOf({ log, ...rate }), rulesOf(rate, "b/q")), told);
+      assert.deepEqual(toldOf(rulesOf({ log }), rulesOf(rate, "b/q")), []);
+    }
+  });
+
   it("are told of by their first packet alone", () => {
     const object = {
       metadata: { uid: "p", annotations: { "policy.weir.dev/log": "all" } },
       spec: { podSelector: {}, ingress: [{}] },
     };
-    const pod = (key: string): RawChange => {
-      const podIPs = addressesOf(key).map((address) => ({ ip: address }));
-      return { kind: "Pod", key, object: { metadata: {}, spec: { nodeName: "n1" }, status: { podIPs } } };
-    };
     const { view, desired } = start([pod("a/web"), pod("b/web"), { kind: "NetworkPolicy", key: "b/p", object }]);
     const fake = createFakeSwitch([...desired.flows.values()].map(({ flow }) => flow));
-    const [source, destination] = [parseIp("10.10.1.2")!, parseIp("10.10.1.4")!];
-    const packet = { source, destination, protocol: 6, destinationPort: 80 };
     const [first, ...others] = connectionsOf(fake, view, packet);
     assert.deepEqual(first, {
       ...{ direction: "ingress", pod: "b/web", podAddress: "10.10.1.4", peer: "pod a/web", peerAddress: "10.10.1.2" },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Ip, parseIp } from "#base/address.ts";
+import type { Ip } from "#base/address.ts";
 import { match } from "#openflow/match.ts";
 import { formatMatch } from "#openflow/text/index.ts";
 import { evaluate, isDenied } from "#pipeline/explain/evaluate.ts";
@@ -10,7 +10,6 @@ import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { createFakeSwitch, type Fields } from "#test/support/fake-switch.ts";
 import {
-  addressesOf,
   clusterChanges,
   clusterPolicyChange,
   domainChange,
@@ -22,7 +21,7 @@ import {
   podChange,
   policyChange,
 } from "./policy-clusters.ts";
-import { enter, hairpinsOfCluster, localPodAt, packetsOfCluster } from "./policy-packets.ts";
+import { enter, hairpinsOfCluster, localPodAt, packetsOfCluster, podKeyAt } from "./policy-packets.ts";
 import { batch, SETTINGS } from "./samples.ts";
 
 /** CS_ESTABLISHED. */
@@ -42,8 +41,7 @@ function start(changes: readonly RawChange[]): Pipeline {
 
 /** Whom an address belongs to as the test knows it: no pod whose object is gone or that has ended. */
 function podAt(pipeline: Pipeline, ip: Ip) {
-  const key = PODS.find((pod) => addressesOf(pod).some((text) => parseIp(text) === ip));
-  return key === undefined ? undefined : pipeline.view.Pod.get(key);
+  return pipeline.view.Pod.get(podKeyAt(ip) ?? "");
 }
 
 /** Of what began while names had all addresses that they have had. */

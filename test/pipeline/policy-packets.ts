@@ -39,9 +39,19 @@ export function* hairpinsOfCluster(): Iterable<Packet> {
         yield { source: own, destination: own, protocol, destinationPort, isHairpin: true };
 }
 
-/** Whose address it is, of the pods that have a port on this node. */
+const PODS_BY_ADDRESS = new Map(PODS.flatMap((pod) => addressesOf(pod).map((text) => [parseIp(text)!, pod] as const)));
+const LOCAL_PODS: ReadonlySet<string> = new Set(LOCAL);
+const HOST_ADDRESSES = new Set(HOST.map((text) => parseIp(text)!));
+
+/** Whose address it is, whether the pod is there or not. */
+export function podKeyAt(ip: Ip): string | undefined {
+  return PODS_BY_ADDRESS.get(ip);
+}
+
+/** The same of the pods that have a port on this node. */
 export function localPodAt(ip: Ip): string | undefined {
-  return LOCAL.find((pod) => addressesOf(pod).some((text) => parseIp(text) === ip));
+  const key = podKeyAt(ip);
+  return key !== undefined && LOCAL_PODS.has(key) ? key : undefined;
 }
 
 /** The packet as it enters this node's bridge. */
@@ -60,9 +70,7 @@ export function enter({ source, destination, protocol, destinationPort = 0, isHa
 function placeOf(source: Ip): Fields {
   const pod = localPodAt(source);
   if (pod === undefined)
-    return HOST.some((text) => parseIp(text) === source)
-      ? { in_port: PORTS.gateway }
-      : { in_port: PORTS.tunnel, tun_id: TUNNEL_KEY };
+    return HOST_ADDRESSES.has(source) ? { in_port: PORTS.gateway } : { in_port: PORTS.tunnel, tun_id: TUNNEL_KEY };
   const in_port = ofportOf(pod);
   return { in_port, eth_src: parseMac(`0a:58:00:00:00:${in_port.toString(16).padStart(2, "0")}`)! };
 }

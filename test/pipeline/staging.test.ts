@@ -14,18 +14,14 @@ import { isStaged } from "#pipeline/model/policy-extras.ts";
 import { createPipeline, type Pipeline } from "#pipeline/pipeline.ts";
 import type { RawChange } from "#pipeline/source.ts";
 import { createFakeSwitch } from "#test/support/fake-switch.ts";
-import { addressesOf, clusterChanges, ground, PODS } from "./policy-clusters.ts";
-import { enter, localPodAt, packetsOfCluster } from "./policy-packets.ts";
+import { addressesOf, clusterChanges, ground } from "./policy-clusters.ts";
+import { enter, localPodAt, packetsOfCluster, podKeyAt } from "./policy-packets.ts";
 import { batch, SETTINGS } from "./samples.ts";
 
 function start(changes: readonly RawChange[]): Pipeline {
   const pipeline = createPipeline(SETTINGS, ["test"]);
   pipeline.step(batch(...ground(), ...changes));
   return pipeline;
-}
-
-function podKeyAt(address: Ip): string | undefined {
-  return PODS.find((key) => addressesOf(key).some((text) => parseIp(text) === address));
 }
 
 /** What is counted of a packet, as the last part of the site; and whether the node process is told of it. */

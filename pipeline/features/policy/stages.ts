@@ -65,7 +65,8 @@ export interface Spot {
 export function spotOf({ direction, tier, level }: RulePlace, stages: Stages): Spot {
   if (tier === "networkPolicy") {
     const table = stages[direction].networkPolicy[0];
-    const { limited, logged } = NETWORK_POLICY_LEVELS;
+    const { limitedLogged, limited, logged } = NETWORK_POLICY_LEVELS;
+    if (level === limitedLogged) return { table, open: PRIORITY.limitedLoggedOpen, rule: PRIORITY.limitedLogged };
     if (level === limited) return { table, open: PRIORITY.limitedOpen, rule: PRIORITY.limited };
     if (level === logged) return { table, open: PRIORITY.loggedOpen, rule: PRIORITY.logged };
     return { table, open: PRIORITY.open, rule: PRIORITY.rule };
