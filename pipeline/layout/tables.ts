@@ -38,7 +38,7 @@ export const TABLES = {
   ServiceAffinity: {
     id: 40,
     purpose:
-      "Which endpoint did this client have last? Flows that ServiceLearn has made, for services with session affinity; they go by themselves. Service asks here, and the packet goes on there.",
+      "Which endpoint did this client have last, or this connection? Flows that ServiceLearn has made, for services with session affinity, and for connections whose answers go another way; they go by themselves. Service asks here, and the packet goes on there.",
   },
   Service: {
     id: 41,
@@ -48,12 +48,12 @@ export const TABLES = {
   ServiceLearn: {
     id: 42,
     purpose:
-      "For services with session affinity: a client whose endpoint is not known gets one by the group and comes back here; then ServiceAffinity is told, or told anew.",
+      "For the same: who has no endpoint that is known gets one by the group and comes back here; then ServiceAffinity is told, or told anew.",
   },
   EndpointNat: {
     id: 43,
     purpose:
-      "For services with session affinity: the endpoint's number becomes its address. One that is gone is forgotten, and the group chooses another.",
+      "For the same: the endpoint's number becomes its address, or its node's, which gets the packet as it came and answers by itself. One that is gone is forgotten, and the group chooses another.",
   },
   Endpoint: {
     id: 44,

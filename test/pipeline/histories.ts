@@ -151,8 +151,12 @@ const service = fc
     externalTrafficPolicy: trafficPolicy,
     loadBalancerSourceRanges: fc.subarray(["203.0.113.0/24", "::/0", "near"]),
     balanced: fc.constantFrom("192.0.2.1", "192.0.2.2"),
+    mode: fc.constantFrom("dsr", "dsr", "snat", undefined),
   })
-  .map(({ balanced, ...spec }) => ({ spec, status: { loadBalancer: { ingress: [{ ip: balanced }] } } }));
+  .map(({ balanced, mode, ...spec }) => ({
+    metadata: { annotations: mode === undefined ? {} : { "weir.dev/load-balancer-mode": mode } },
+    ...{ spec, status: { loadBalancer: { ingress: [{ ip: balanced }] } } },
+  }));
 
 const sliceEndpoint = fc
   .record({

@@ -100,7 +100,7 @@ export function derivePassed(
   for (const frontend of outsidePlaces(service, place.addresses)) {
     const { port, family } = frontend;
     if (!canAnswerDirectly(service, port)) continue;
-    flows.push(passInvalid(frontend));
+    if (port.protocol === PROTOCOLS.TCP) flows.push(passInvalid(frontend));
     const isHere = ({ ip }: Endpoint): boolean => peers.isHere(ip);
     const endpoints = endpointsOf(port, family, slices, place, "Local").filter(isHere);
     const key = groupKey(service, { port, family, scope: "Passed" });
