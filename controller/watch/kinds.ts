@@ -50,7 +50,12 @@ const POLICY = [
   "spec",
 ];
 
-const SERVICE = [...IDENTITY, "metadata.annotations[weir.dev/assigned-from]", "spec", "status.loadBalancer.ingress"];
+const SERVICE = [
+  ...IDENTITY,
+  "metadata.annotations[weir.dev/assigned-from]",
+  "metadata.annotations[weir.dev/load-balancer-mode]",
+  ...["spec", "status.loadBalancer.ingress"],
+];
 const ENDPOINT = ["addresses", "conditions", "nodeName", "hints"].map((field) => `endpoints[].${field}`);
 const SLICE_LABEL = "metadata.labels[kubernetes.io/service-name]";
 const SLICE = ["metadata.name", "metadata.namespace", SLICE_LABEL, "addressType", "ports", ...ENDPOINT];

@@ -164,5 +164,6 @@ const DIRECT = { "weir.dev/load-balancer-mode": "dsr" } as const;
 const COUNTERS = `table inet answers { chain forward { type filter hook forward priority 0;
   ip saddr ${BALANCED[4]} counter
   ip6 saddr ${BALANCED[6]} counter
-} }
+}
+}
 `;
