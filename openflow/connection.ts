@@ -156,18 +156,22 @@ class Connection implements OpenFlowConnection {
     const control = (kind: number) => this.request({ type: "bundle_control", bundleId, control: kind, flags });
     const batch = this.#openBatch(messages.length);
     try {
-      // A refused opening shows in every member and in the barrier behind them.
-      const opened = control(BUNDLE.openRequest).then(() => undefined, asRefusal);
-      await this.#sendMany(batch, (i) => ({ type: "bundle_add", bundleId, flags, message: messages[i]! }));
-      await this.barrier();
-      const refused = (await opened) ?? batch.refusals[0]?.error;
+      // A refused opening shows in every member and in the barrier behind them. What is sent together is waited for together:
+      // a connection that breaks rejects all of it.
+      const addAll = async (): Promise<void> => {
+        await this.#sendMany(batch, (i) => ({ type: "bundle_add", bundleId, flags, message: messages[i]! }));
+        await this.barrier();
+      };
+      const [unopened] = await Promise.all([control(BUNDLE.openRequest).then(() => undefined, asRefusal), addAll()]);
+      const refused = unopened ?? batch.refusals[0]?.error;
       if (refused !== undefined) {
         await control(BUNDLE.discardRequest).catch(asRefusal);
         return { committed: false, errors: batch.refusals, error: refused };
       }
-      const committed = control(BUNDLE.commitRequest).then(() => undefined, asRefusal);
-      await this.barrier();
-      const failure = await committed;
+      const [failure] = await Promise.all([
+        control(BUNDLE.commitRequest).then(() => undefined, asRefusal),
+        this.barrier(),
+      ]);
       if (failure === undefined) return { committed: true };
       return { committed: false, errors: batch.refusals, error: batch.refusals[0]?.error ?? failure };
     } catch (error) {

@@ -251,7 +251,6 @@ describe("weir-announce", () => {
   });
 
   it("says when it has ended by itself", async () => {
-    start(LONG);
     const missing = startNeighbourProgram("/nowhere/weir-announce", LONG, {
       ...{ onHello() {}, onClaim() {}, onFailure() {} },
       onEnd: (reason) => heard.ends.push(reason),

@@ -62,6 +62,18 @@ describe("A connection to ovs-vswitchd", () => {
     assert.deepEqual(await connection.dumpFlows(), []);
   });
 
+  it("rejects a bundle under way when the connection goes, and nothing else with it", async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.prependListener("unhandledRejection", note);
+    const under = connection.transaction([addFlow(good(1))]);
+    connection.close();
+    await assert.rejects(under, { name: "ConnectionError" });
+    await new Promise(setImmediate);
+    process.off("unhandledRejection", note);
+    assert.deepEqual(unhandled, []);
+  });
+
   it("opens no bundle that it does not close, also when a message cannot be written", async () => {
     const unsayable = { ...good(2), cookie: -1n };
     for (let i = 0; i < 300; i++)

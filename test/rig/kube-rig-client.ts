@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { request as requestPlain } from "node:http";
 import { Agent, request as requestTls } from "node:https";
+import { until } from "../watch/until.ts";
 
 export interface RigResponse {
   readonly status: number;
@@ -33,6 +34,9 @@ export interface RigClient {
   mintToken(namespace: string, serviceAccount: string, seconds?: number): Promise<string>;
 }
 
+/** Milliseconds. */
+const DEFINITION_PATIENCE = 30_000;
+
 interface Resource {
   readonly name: string;
   readonly kind: string;
@@ -59,6 +63,18 @@ export async function createRigClient(server: string, caFile: string, adminToken
     const namespace = resource.namespaced ? `/namespaces/${object.metadata.namespace ?? "default"}` : "";
     return `${root}${namespace}/${resource.name}/${object.metadata.name}`;
   };
+  /** What is defined is served, and listed, a moment later. */
+  const untilServed = async (definition: KubeObject): Promise<void> => {
+    const { group, names, versions } = Object(definition["spec"]);
+    for (const { name } of versions) {
+      const root = `/apis/${group}/${name}`;
+      await until(async () => {
+        const { status, body } = await request("GET", root);
+        return status === 200 && readResources(body).some(({ kind }) => kind === names.kind);
+      }, DEFINITION_PATIENCE);
+      resourcesByGroup.delete(root);
+    }
+  };
   const patch = async (path: string, object: unknown) => {
     const options = { contentType: "application/apply-patch+yaml" };
     const answer = await request("PATCH", `${path}?fieldManager=weir-test&force=true`, object, options);
@@ -77,6 +93,7 @@ export async function createRigClient(server: string, caFile: string, adminToken
           ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
         };
         if (status !== undefined) await patch(`${path}/status`, { apiVersion, kind, metadata: identity, status });
+        if (kind === "CustomResourceDefinition") await untilServed(object);
       }
     },
     async remove(objects) {

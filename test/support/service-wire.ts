@@ -24,7 +24,7 @@ export interface ServiceWire {
   hangUp(key: string): Promise<void>;
   /** Opens one connection after another from now on. */
   startLoad(key: string, netns: string, address: string, port: number): Promise<void>;
-  /** Sends one datagram after another from one socket from now on. */
+  /** Sends one datagram after another from one socket from now on; those that are never answered are "timeout" when it stops. */
   startStream(key: string, netns: string, address: string, port: number): Promise<void>;
   readLoad(key: string): Promise<Heard>;
   stopLoad(key: string): Promise<Heard>;
