@@ -64,7 +64,7 @@ export interface OpenFlowConnection {
   transaction(messages: readonly Message[]): Promise<TransactionResult>;
   /** Every part of a multipart reply, put together. */
   multipart<K extends MultipartKind>(kind: K, body: RequestOf<K>, options?: RequestOptions): Promise<ReplyOf<K>>;
-  /** All flows of all tables. */
-  dumpFlows(): Promise<readonly FlowDesc[]>;
+  /** The flows that the filter means; all of all tables without one. */
+  dumpFlows(filter?: Partial<RequestOf<"flow_desc">>): Promise<readonly FlowDesc[]>;
   close(): void;
 }

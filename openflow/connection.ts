@@ -15,6 +15,7 @@ import type {
 import { nameError } from "./error-names.ts";
 import { ConnectionError, DecodeError, EncodeError, OpenFlowError } from "./errors.ts";
 import { Framing } from "./framing.ts";
+import { OFPG_ANY, OFPP_ANY, OFPTT_ALL } from "./messages/flow-mod.ts";
 import type { FlowDesc } from "./messages/flow-stats.ts";
 import { OPENFLOW_VERSION } from "./messages/handshake.ts";
 import {
@@ -196,14 +197,10 @@ class Connection implements OpenFlowConnection {
     );
   }
 
-  dumpFlows(): Promise<readonly FlowDesc[]> {
+  dumpFlows(filter: Partial<RequestOf<"flow_desc">> = {}): Promise<readonly FlowDesc[]> {
     return this.multipart("flow_desc", {
-      table: 0xff,
-      outPort: 0xffff_ffff,
-      outGroup: 0xffff_ffff,
-      cookie: 0n,
-      cookieMask: 0n,
-      match: [],
+      ...{ table: OFPTT_ALL, outPort: OFPP_ANY, outGroup: OFPG_ANY, cookie: 0n, cookieMask: 0n, match: [] },
+      ...filter,
     });
   }
 

@@ -35,6 +35,8 @@ export const meterMod = struct({
   bands,
 });
 
+export const OFPM_ALL = 0xffff_ffff;
+
 /** OFPM_ALL asks for all. */
 export const meterRequest = struct({ meterId: u32, _pad: pad(4) });
 

@@ -1,4 +1,4 @@
-import { findSite, type Site, siteNumber } from "./sites.ts";
+import { FEATURES, findSite, type Site, siteNumber } from "./sites.ts";
 
 /**
  * Cookie = feature (8) | site (8) | owner hash (48). It is the same after a restart and on every node, so any flow, packet-in
@@ -6,6 +6,21 @@ import { findSite, type Site, siteNumber } from "./sites.ts";
  */
 export function cookieOf(site: Site, ownerText: string): bigint {
   return (BigInt(siteNumber(site)) << 48n) | hash48(ownerText);
+}
+
+interface CookieFilter {
+  readonly cookie: bigint;
+  readonly cookieMask: bigint;
+}
+
+/** What the cookies of a site's flows have in common. */
+export function cookiesOfSite(site: Site): CookieFilter {
+  return { cookie: BigInt(siteNumber(site)) << 48n, cookieMask: 0xffffn << 48n };
+}
+
+/** What the cookies of a feature's flows have in common. */
+export function cookiesOfFeature(feature: keyof typeof FEATURES): CookieFilter {
+  return { cookie: BigInt(FEATURES[feature].id) << 56n, cookieMask: 0xffn << 56n };
 }
 
 /** The site that a cookie names; undefined for a foreign cookie. */

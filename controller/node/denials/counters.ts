@@ -3,7 +3,9 @@ import type { Log } from "#base/log.ts";
 import type { OpenFlowConnection } from "#openflow/connection.ts";
 import { flowKey } from "#openflow/flow.ts";
 import type { FlowDesc } from "#openflow/messages/flow-stats.ts";
-import { type Site, siteNumber } from "#pipeline/layout/sites.ts";
+import { OFPM_ALL } from "#openflow/messages/meters.ts";
+import { cookiesOfSite } from "#pipeline/layout/cookie.ts";
+import type { Site } from "#pipeline/layout/sites.ts";
 import { createHitBook, type HitBook, type Reading } from "#pipeline/policy-status/hits.ts";
 import { createMeterBook } from "#pipeline/policy-status/meter-book.ts";
 
@@ -28,10 +30,6 @@ const COUNTED: readonly Site[] = [
   ...(["staging/rule", "staging/open", "staging/isolation"] as const),
   ...(["staging/allowed", "staging/denied", "staging/newly-allowed", "staging/newly-denied"] as const),
 ];
-const SITE_MASK = 0xffff_0000_0000_0000n;
-const ANY = 0xffff_ffff;
-/** OFPM_ALL. */
-const ALL_METERS = 0xffff_ffff;
 
 export function createCounters({ connection, log, now }: CountersOptions): Counters {
   const hits = createHitBook();
@@ -40,8 +38,8 @@ export function createCounters({ connection, log, now }: CountersOptions): Count
 
   async function read(switchConnection: OpenFlowConnection): Promise<void> {
     const [stats, ...flows] = await Promise.all([
-      switchConnection.multipart("meter_stats", { meterId: ALL_METERS }),
-      ...COUNTED.map((site) => readFlows(switchConnection, site)),
+      switchConnection.multipart("meter_stats", { meterId: OFPM_ALL }),
+      ...COUNTED.map((site) => switchConnection.dumpFlows(cookiesOfSite(site))),
     ]);
     hits.observe(flows.flat().map(readingOf), now());
     meters.observe(stats.map(({ meterId, bands }) => [meterId, Number(bands[0]?.packets ?? 0n)]));
@@ -62,14 +60,6 @@ export function createCounters({ connection, log, now }: CountersOptions): Count
       return refreshing;
     },
   };
-}
-
-function readFlows(connection: OpenFlowConnection, site: Site): Promise<readonly FlowDesc[]> {
-  const cookie = BigInt(siteNumber(site)) << 48n;
-  return connection.multipart("flow_desc", {
-    ...{ table: 0xff, outPort: ANY, outGroup: ANY },
-    ...{ cookie, cookieMask: SITE_MASK, match: [] },
-  });
 }
 
 function readingOf(flow: FlowDesc): Reading {

@@ -1,7 +1,9 @@
 import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { OpenFlowConnection } from "#openflow/connection.ts";
+import { NO_BUFFER } from "#openflow/messages/flow-mod.ts";
 import type { Message } from "#openflow/messages/message.ts";
+import { OFPP } from "#openflow/ports.ts";
 import type { ToldPacket } from "#pipeline/denials/metadata.ts";
 import { refuse } from "#pipeline/denials/refusal.ts";
 import type { View } from "#pipeline/model/model.ts";
@@ -18,10 +20,6 @@ export interface RefuserOptions {
   connection(): OpenFlowConnection | undefined;
 }
 
-/** OFPP_CONTROLLER: an answer comes from nobody's port, and may leave by any. */
-const FROM_CONTROLLER = 0xffff_fffd;
-/** OFP_NO_BUFFER. */
-const NO_BUFFER = 0xffff_ffff;
 /** So many may wait while others are sent; the meter lets no more come in seconds. */
 const MOST_WAITING = 1000;
 
@@ -50,7 +48,8 @@ export function createRefuser({ view, log, connection }: RefuserOptions): Refuse
     take(packet) {
       const refusal = refuse(packet, view);
       if (refusal === undefined || waiting.length >= MOST_WAITING) return;
-      const metadata = [{ field: "in_port", value: FROM_CONTROLLER }] as const;
+      // It comes from nobody's port, and may leave by any.
+      const metadata = [{ field: "in_port", value: OFPP.CONTROLLER }] as const;
       waiting.push({ type: "packet_out", bufferId: NO_BUFFER, metadata, ...refusal });
       // It never rejects.
       if (!isSending) void send();

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { describeError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { OpenFlowConnection } from "#openflow/connection.ts";
+import { NO_BUFFER } from "#openflow/messages/flow-mod.ts";
 import type { Message } from "#openflow/messages/message.ts";
 import type { Asking } from "#pipeline/cutting/ask-again.ts";
 import { createJudge } from "#pipeline/cutting/judge-connection.ts";
@@ -11,6 +12,7 @@ import type { SwitchWork } from "#pipeline/graph.ts";
 import { ZONE } from "#pipeline/layout/conntrack.ts";
 import type { View } from "#pipeline/model/model.ts";
 import { dumpConnections, type SwitchControl } from "./dump-connections.ts";
+import { CACHE_FOLLOWS } from "./stale-connections.ts";
 
 export interface CutConnectionsOptions {
   readonly control: SwitchControl;
@@ -22,15 +24,11 @@ export interface CutConnectionsOptions {
 
 /** Milliseconds in which changes that follow each other become one look. */
 const TOGETHER = 50;
-/** Milliseconds after which the switch's cache of its decisions has followed its tables: twice its max-revalidator. */
-const CACHE_FOLLOWS = 1000;
 /** The switch forwards nothing while it writes its connections down: of so many times that time no other is asked for. */
 const REST = 20;
 /** The node's work is waited for by pods, and this by nobody: after so many milliseconds the others have their turn. */
 const SLICE = 4;
 const BATCH = 500;
-/** OFP_NO_BUFFER. */
-const NO_BUFFER = 0xffff_ffff;
 
 /**
  * When policies come to deny what they allowed, the next packet of the side that began a connection cuts it. Over UDP there may be

@@ -4,6 +4,7 @@ import { EncodeError } from "#openflow/errors.ts";
 import { type Flow, flowKey, type Group, type Meter } from "#openflow/flow.ts";
 import { OFPG_ALL } from "#openflow/messages/groups.ts";
 import { encode } from "#openflow/messages/message.ts";
+import { OFPM_ALL } from "#openflow/messages/meters.ts";
 import type { SwitchWork } from "#pipeline/graph.ts";
 import { siteOfCookie } from "#pipeline/layout/cookie.ts";
 import type { DesiredFlow, DesiredGroup, DesiredMeter, SwitchState } from "#pipeline/switch-state.ts";
@@ -28,8 +29,6 @@ type Send = (connection: OpenFlowConnection, modifications: readonly Modificatio
 
 /** So many bundles are tried without the members that were refused, then the rest goes in one by one. */
 const BUNDLE_ATTEMPTS = 4;
-/** OFPM_ALL. */
-const ALL_METERS = 0xffff_ffff;
 
 /**
  * Makes the switch be as desired: flows, and the groups and meters that they name, which come before them and go after them.
@@ -106,7 +105,7 @@ export class FlowReconciler {
     const [flows, groups, meters] = await Promise.all([
       connection.dumpFlows(),
       connection.multipart("group_desc", { groupId: OFPG_ALL }),
-      connection.multipart("meter_config", { meterId: ALL_METERS }),
+      connection.multipart("meter_config", { meterId: OFPM_ALL }),
     ]);
     return (
       this.#flows.read(new Map(flows.filter((flow) => !isLearned(flow)).map((flow) => [flowKey(flow), flow]))) +

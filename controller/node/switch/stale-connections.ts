@@ -9,7 +9,7 @@ import { type Stale, staleKey, type Translation } from "./translations.ts";
 type Batch = readonly (readonly [key: string, Stale])[];
 
 /** Milliseconds after which the switch's cache of its decisions has followed its tables: twice its max-revalidator. */
-const CACHE_FOLLOWS = 1000;
+export const CACHE_FOLLOWS = 1000;
 /**
  * Open vSwitch looks through the connections of its userspace datapath while their table shrinks behind those that go, and then
  * leaves out up to half of them. So it is asked again: so many times, as long as it does not take it more milliseconds than that.
